@@ -1,0 +1,34 @@
+/* hash.c - see hash.h. */
+#include "base/hash.h"
+
+#include <sys/types.h>
+
+#include <sha2.h>
+#include <xxhash.h>
+
+uint64_t dvsi_hash64(const void *data, size_t length)
+{
+    return XXH64(data, length, 0);
+}
+
+uint32_t dvsi_hash32(const void *data, size_t length)
+{
+    return XXH32(data, length, 0);
+}
+
+void dvsi_hash_sha256(const void *data, size_t length, char hex[DVSI_SHA256_HEX])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    SHA2_CTX context;
+
+    SHA256Init(&context);
+    if (length > 0)
+        SHA256Update(&context, data, length);
+    SHA256Final(digest, &context);
+    for (size_t i = 0; i < sizeof digest; i++) {
+        hex[2 * i] = digits[digest[i] >> 4];
+        hex[2 * i + 1] = digits[digest[i] & 15];
+    }
+    hex[2 * sizeof digest] = '\0';
+}

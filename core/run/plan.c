@@ -1,0 +1,223 @@
+/* plan.c - how a feed is read: completely or since a cursor, from the start or from a position. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "data/cell.h"
+#include "data/json.h"
+#include "run/run.h"
+
+/* Everything that decides what a read gives. */
+static int32_t make_fingerprint(const dvsi_feed *feed, char out[DVSI_SHA256_HEX], dvs_error *err)
+{
+    const dvsi_mapping *mapping = feed->mapping;
+    dvsi_buf text = {0};
+    dvsi_buf_printf(&text, "plugin=%s\nidentity=", feed->from->endpoint->plugin);
+    dvsi_json_string(&text, feed->identity, strlen(feed->identity));
+    dvsi_buf_puts(&text, "\nstream=");
+    dvsi_json_string(&text, feed->stream, strlen(feed->stream));
+    dvsi_buf_puts(&text, "\n");
+    dvsi_mapping_describe(mapping, &text);
+    for (uint32_t k = 0; k < mapping->n_key; k++)
+        dvsi_buf_printf(&text, "key %u\n", mapping->key[k]);
+    dvsi_buf_printf(&text, "priority=%lld\n", (long long)feed->from->endpoint->priority);
+    dvsi_hash_sha256(dvsi_buf_text(&text), text.length, out);
+    int failed = text.failed;
+    dvsi_buf_free(&text);
+    return failed ? dvsi_error_no_memory(err) : DVS_OK;
+}
+
+/* The mode of a new read, and why it is a full one. */
+static uint32_t choose_mode(dvsi_feed *feed, int changed)
+{
+    const dvsi_run *run = feed->run;
+    const dvsi_feed_state *s = &feed->state;
+    int64_t every = run->project->options.full_every;
+    feed->reason = "";
+    if (run->dry && !run->as_sync)
+        return DVS_READ_FULL;
+    if (run->dry && dvsi_feed_gathers(feed)) {
+        feed->reason = "a preview has no offers"; /* they are in the sink, which is not written */
+        return DVS_READ_FULL;
+    }
+    if (s->row_id == 0)
+        feed->reason = "first sync";
+    else if (feed->target->created)
+        feed->reason = "the table is new";
+    else if (changed)
+        feed->reason = "the project changed";
+    else if (run->options->full)
+        feed->reason = "--full";
+    else if (s->cursor == NULL)
+        feed->reason = (feed->stream_flags & (DVS_STREAM_CURSOR | DVS_STREAM_DELTA)) != 0 ? "no cursor yet" : "";
+    else if (every != 0 && run->started_at - s->last_full_at >= every)
+        feed->reason = "full_every";
+    else
+        return s->cursor_kind == DVS_TOKEN_DELTA ? DVS_READ_DELTA : DVS_READ_CURSOR;
+    return DVS_READ_FULL;
+}
+
+static int32_t highest_ids(dvsi_feed *feed, dvs_error *err)
+{
+    dvsi_run *run = feed->run;
+    dvsi_feed_state *s = &feed->state;
+    int64_t next = 1;
+    int32_t status = DVS_OK;
+    s->start_row_id = s->high_row_id = s->high_lineage = 0;
+    if (run->sink == NULL || !feed->target->exists)
+        return DVS_OK;
+    status = dvsi_feed_gathers(feed) && run->notes.sink != NULL
+                 ? dvsi_sink_next_id(run->notes.sink, &run->notes.tables[DVSI_BOOK_OFFERS], &next, err)
+                 : dvsi_sink_next_id(run->sink, &feed->target->table, &next, err);
+    s->start_row_id = s->high_row_id = next - 1;
+    if (status == DVS_OK && run->books.exists[DVSI_BOOK_LINEAGE])
+        status = dvsi_sink_next_id(run->sink, &run->books.tables[DVSI_BOOK_LINEAGE], &next, err);
+    s->high_lineage = next - 1;
+    return status;
+}
+
+/* A read from the start. */
+static int32_t begin_read(dvsi_feed *feed, dvs_error *err)
+{
+    dvsi_run *run = feed->run;
+    dvsi_feed_state *s = &feed->state;
+    uint64_t active = 0;
+    uint64_t rows = 0;
+    feed->resume = 0;
+    s->has_position = 0;
+    s->read_mode = feed->mode;
+    s->read_started_at = run->started_at;
+    s->unidentified = 0;
+    feed->seen_active = 0;
+    feed->seen_partly = 0;
+    feed->last_met = 0;
+    feed->no_guess = 0;
+    dvsi_seen_clear(&feed->seen);
+    dvsi_seen_clear(&feed->rows_met);
+    dvsi_seen_clear(&feed->counted);
+    int32_t status = highest_ids(feed, err);
+    if (status == DVS_OK)
+        status = dvsi_target_active(feed->target, &active, err);
+    s->start_active = (int64_t)active;
+    s->first_load = 0;
+    if (status == DVS_OK && !run->dry && dvsi_feed_gathers(feed))
+        status = dvsi_gather_drop_strangers(feed, err);
+    if (status != DVS_OK || run->dry || run->options->row_limit != 0)
+        return status; /* a trial leaves what belongs to an unfinished read alone */
+    status = dvsi_seen_forget(&run->books, feed->target->entity->name, feed->from->label, err);
+    if (status == DVS_OK && !dvsi_feed_gathers(feed))
+        status = dvsi_waiting_forget(feed, err);
+    if (status == DVS_OK)
+        status = dvsi_sink_count(run->sink, &feed->target->table, NULL, 0, &rows, err);
+    s->first_load = rows == 0 && feed->mode == DVS_READ_FULL && !dvsi_feed_gathers(feed);
+    return status == DVS_OK && s->first_load ? dvsi_target_no_indexes(feed->target, err) : status;
+}
+
+static int32_t resume_read(dvsi_feed *feed, dvs_error *err)
+{
+    dvsi_run *run = feed->run;
+    feed->resume = 1;
+    feed->mode = feed->state.read_mode;
+    feed->reason = "resumed";
+    feed->seen_partly = 1;
+    if (feed->state.first_load)
+        return dvsi_first_load_trim(feed, err);
+    return feed->mode == DVS_READ_FULL
+               ? dvsi_seen_load(&feed->seen, &run->books, feed->target->entity->name, feed->from->label, err)
+               : DVS_OK;
+}
+
+/* An unfinished read can go on if the project is the same and it is the kind of read that is due, or more. */
+static int can_resume(const dvsi_feed *feed, int changed)
+{
+    const dvsi_feed_state *s = &feed->state;
+    if (feed->twice != NULL && s->read_mode == DVS_READ_FULL)
+        return 0; /* records that wait for the end of the read are not kept with the position */
+    if (feed->run->dry || feed->run->options->row_limit != 0 || changed || !s->has_position)
+        return 0;
+    return s->read_mode == DVS_READ_FULL || s->read_mode == feed->mode;
+}
+
+/* A first load that cannot go on: what is there becomes an ordinary table. */
+static int32_t close_first_load(dvsi_feed *feed, dvs_error *err)
+{
+    int32_t status = dvsi_first_load_trim(feed, err);
+    return status == DVS_OK ? dvsi_first_load_finish(feed, err) : status;
+}
+
+static int32_t count_waiting(dvsi_feed *feed, dvs_error *err)
+{
+    dvs_where where = dvsi_where(DVSI_DELETES_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name));
+    if (feed->run->notes.sink == NULL)
+        return DVS_OK;
+    return dvsi_books_count(&feed->run->notes, DVSI_BOOK_DELETES, &where, 1, &feed->n_waiting, err);
+}
+
+int32_t dvsi_plan_feed(dvsi_feed *feed, dvs_error *err)
+{
+    dvsi_run *run = feed->run;
+    dvsi_feed_state *s = &feed->state;
+    char fingerprint[DVSI_SHA256_HEX];
+    int32_t status = dvsi_state_load(feed, err);
+    if (status == DVS_OK)
+        status = make_fingerprint(feed, fingerprint, err);
+    if (status != DVS_OK)
+        return status;
+    int changed = s->row_id != 0 && (strcmp(s->fingerprint, fingerprint) != 0 || feed->target->created);
+    memcpy(s->fingerprint, fingerprint, sizeof fingerprint);
+    feed->mode = choose_mode(feed, changed);
+    if (changed)
+        (void)dvsi_state_set_bytes(&s->cursor, &s->cursor_length, NULL, 0);
+    status = dvsi_row_errors_count(feed, &feed->open_errors, err);
+    if (status == DVS_OK)
+        status = count_waiting(feed, err);
+    if (status == DVS_OK && !run->dry && !dvsi_feed_gathers(feed))
+        status = dvsi_twice_load(feed, err);
+    if (status == DVS_OK && can_resume(feed, changed))
+        status = resume_read(feed, err);
+    else if (status == DVS_OK && s->first_load && !run->dry && run->options->row_limit == 0 && !feed->target->created)
+        status = close_first_load(feed, err);
+    if (status == DVS_E_CORRUPT && feed->resume) { /* somebody edited the seen-set */
+        dvsi_run_note(run, "warning", feed->target->entity->name, feed->from->label, 0, NULL, NULL, "%s", err->message);
+        dvsi_error_clear(err);
+        feed->reason = "the unfinished read cannot go on";
+        feed->resume = 0;
+        status = DVS_OK;
+    }
+    if (status == DVS_OK && !feed->resume)
+        status = begin_read(feed, err);
+    if (status == DVS_OK && !run->dry && !s->first_load && run->options->row_limit == 0)
+        status = dvsi_target_indexes(feed->target, err);
+    if (status == DVS_E_DUPLICATE)
+        status = dvsi_error_set(err, DVS_E_SCHEMA, "table \"%s\" holds several rows of one key; delete all but one of each",
+                                feed->target->entity->name);
+    feed->dirty = 1;
+    return status;
+}
+
+int32_t dvsi_plan_restart(dvsi_feed *feed, dvs_error *err)
+{
+    int changed = feed->error.status == DVS_E_CHANGED;
+    int32_t status = DVS_OK;
+    feed->restarts++;
+    if (changed && feed->restarts > 1)
+        return dvsi_error_set(err, DVS_E_CHANGED, "%s", feed->error.message);
+    feed->reason = changed ? "the source changed while it was read" : feed->resume ? "the position was refused"
+                                                                                   : "the cursor was refused";
+    dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, 0, NULL, NULL,
+                  "read again from the start, in full: %s", feed->error.message);
+    feed->mode = DVS_READ_FULL;
+    feed->has_end = 0;
+    feed->counts.processed = feed->counts.unchanged = feed->counts.row_errors = 0;
+    atomic_store(&feed->rows, 0);
+    if (feed->twice != NULL)
+        status = dvsi_twice_load(feed, err);
+    if (status == DVS_OK && feed->state.first_load && !feed->run->dry)
+        status = close_first_load(feed, err);
+    if (status == DVS_OK)
+        status = begin_read(feed, err);
+    if (status == DVS_OK && !feed->run->dry && !feed->state.first_load)
+        status = dvsi_target_indexes(feed->target, err);
+    feed->dirty = 1;
+    return status;
+}

@@ -1,0 +1,245 @@
+/* row_errors.c - records that could not be used, in _sync_errors: one open row per record and field. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/utf8.h"
+#include "data/cell.h"
+#include "run/run.h"
+
+#define RETRY_ROWS 256u
+#define RECORD_MAX ((size_t)1 << 20) /* bytes of a record that are kept */
+
+static dvs_cell text_or_null(const char *text)
+{
+    return text != NULL ? dvsi_cell_text(text) : dvsi_cell_null();
+}
+
+static int same(const dvs_cell *cell, const char *text)
+{
+    if (text == NULL || cell->kind != DVS_TEXT)
+        return text == NULL && cell->kind <= DVS_NULL;
+    return strlen(text) == cell->length && memcmp(text, cell->v.text, cell->length) == 0;
+}
+
+/* Conditions for the open errors of this feed (not the warnings of twice.c); how many. */
+static uint32_t open_where(const dvsi_feed *feed, dvs_where where[4])
+{
+    where[0] = dvsi_where(DVSI_ERRORS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name));
+    where[1] = dvsi_where(DVSI_ERRORS_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label));
+    where[2] = dvsi_where(DVSI_ERRORS_CLOSED_AT, DVS_OP_IS_NULL, dvsi_cell_null());
+    where[3] = dvsi_where(DVSI_ERRORS_SEVERITY, DVS_OP_EQ, dvsi_cell_text("error"));
+    return 4;
+}
+
+static int32_t close_row(dvsi_feed *feed, int64_t row_id, dvs_error *err)
+{
+    static const uint32_t column = DVSI_ERRORS_CLOSED_AT;
+    dvs_cell now = dvsi_cell_timestamp(feed->run->started_at);
+    feed->open_errors -= feed->open_errors != 0;
+    return dvsi_books_update(&feed->run->books, DVSI_BOOK_ERRORS, row_id, &column, &now, 1, err);
+}
+
+/* The open row of the same record and field: 0 when there is none. */
+static int32_t find_open(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch *rows, int64_t *row_id,
+                         int64_t *attempts, dvs_error *err)
+{
+    dvs_where where[5];
+    uint32_t n = open_where(feed, where);
+    /* The best name of the record that there is. */
+    if (error->key != NULL)
+        where[n++] = dvsi_where(DVSI_ERRORS_KEY, DVS_OP_EQ, dvsi_cell_text(error->key));
+    else if (error->source_key != NULL)
+        where[n++] = dvsi_where(DVSI_ERRORS_SOURCE_KEY, DVS_OP_EQ, dvsi_cell_text(error->source_key));
+    else
+        where[n++] = dvsi_where(DVSI_ERRORS_ROW_NUMBER, DVS_OP_EQ, dvsi_cell_int64((int64_t)error->number));
+    *row_id = 0;
+    int32_t status = dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n, 0, 0, rows, err);
+    for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
+        const dvs_cell *row = dvsi_batch_cells(rows, i);
+        if (!same(&row[DVSI_ERRORS_SOURCE_KEY], error->source_key) || !same(&row[DVSI_ERRORS_KEY], error->key))
+            continue;
+        if (!same(&row[DVSI_ERRORS_FIELD], error->field)) { /* it fails in another field now */
+            if (error->key != NULL || error->source_key != NULL)
+                status = close_row(feed, row[DVSI_ERRORS_ROW_ID].v.i64, err);
+            continue;
+        }
+        *row_id = row[DVSI_ERRORS_ROW_ID].v.i64;
+        *attempts = row[DVSI_ERRORS_ATTEMPTS].kind == DVS_INT64 ? row[DVSI_ERRORS_ATTEMPTS].v.i64 : 0;
+    }
+    return status;
+}
+
+/* Text that fits into a column: cut at a character when it is very long. */
+static dvs_cell record_cell(const char *text, size_t length)
+{
+    if (text == NULL)
+        return dvsi_cell_null();
+    if (length > RECORD_MAX)
+        length = dvsi_utf8_valid(text, RECORD_MAX);
+    return dvsi_cell_text_n(text, length);
+}
+
+static int32_t store(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch *rows, dvs_error *err)
+{
+    static const uint32_t columns[5] = {DVSI_ERRORS_RUN_ID, DVSI_ERRORS_ROW_NUMBER, DVSI_ERRORS_MESSAGE,
+                                        DVSI_ERRORS_LAST_SEEN, DVSI_ERRORS_ATTEMPTS};
+    dvsi_run *run = feed->run;
+    int64_t row_id = 0;
+    int64_t attempts = 0;
+    dvs_cell now = dvsi_cell_timestamp(run->started_at);
+    int32_t status = feed->open_errors != 0 ? find_open(feed, error, rows, &row_id, &attempts, err) : DVS_OK;
+    if (status != DVS_OK)
+        return status;
+    if (row_id != 0) {
+        dvs_cell cells[5] = {dvsi_cell_text(run->run_id), dvsi_cell_int64((int64_t)error->number),
+                             dvsi_cell_text(error->message), now, dvsi_cell_int64(attempts + 1)};
+        return dvsi_books_update(&run->books, DVSI_BOOK_ERRORS, row_id, columns, cells, 5, err);
+    }
+    dvs_cell row[DVSI_N_ERRORS] = {{0}};
+    row[DVSI_ERRORS_RUN_ID] = dvsi_cell_text(run->run_id);
+    row[DVSI_ERRORS_ENTITY] = dvsi_cell_text(feed->target->entity->name);
+    row[DVSI_ERRORS_SOURCE] = dvsi_cell_text(feed->from->label);
+    row[DVSI_ERRORS_ROW_NUMBER] = dvsi_cell_int64((int64_t)error->number);
+    row[DVSI_ERRORS_SOURCE_KEY] = text_or_null(error->source_key);
+    row[DVSI_ERRORS_KEY] = text_or_null(error->key);
+    row[DVSI_ERRORS_FIELD] = text_or_null(error->field);
+    row[DVSI_ERRORS_SEVERITY] = dvsi_cell_text("error");
+    row[DVSI_ERRORS_MESSAGE] = dvsi_cell_text(error->message);
+    row[DVSI_ERRORS_RECORD] = record_cell(error->record, error->record_length);
+    row[DVSI_ERRORS_FIRST_SEEN] = now;
+    row[DVSI_ERRORS_LAST_SEEN] = now;
+    row[DVSI_ERRORS_ATTEMPTS] = dvsi_cell_int64(1);
+    row[DVSI_ERRORS_CELLS] = error->cells != NULL && error->cells_length <= RECORD_MAX
+                                 ? dvsi_cell_json_n(error->cells, error->cells_length)
+                                 : dvsi_cell_null();
+    feed->open_errors++;
+    return dvsi_books_insert(&run->books, DVSI_BOOK_ERRORS, row, 1, NULL, err);
+}
+
+int32_t dvsi_row_errors_add(dvsi_feed *feed, const dvsi_record_error *errors, uint32_t n, dvs_error *err)
+{
+    int32_t status = DVS_OK;
+    dvsi_batch *rows = n != 0 ? dvsi_batch_new(DVSI_N_ERRORS) : NULL;
+    if (n != 0 && rows == NULL)
+        return dvsi_error_no_memory(err);
+    for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
+        if (!feed->run->dry)
+            status = store(feed, &errors[i], rows, err);
+        dvsi_run_note(feed->run, "error", feed->target->entity->name, feed->from->label, errors[i].number,
+                      errors[i].key != NULL ? errors[i].key : errors[i].source_key, errors[i].field, "%s",
+                      errors[i].message);
+    }
+    feed->counts.row_errors += n;
+    dvsi_batch_free(rows);
+    return status;
+}
+
+static int32_t close_rows(dvsi_feed *feed, const dvsi_batch *rows, dvs_error *err)
+{
+    int32_t status = DVS_OK;
+    for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++)
+        status = close_row(feed, dvsi_batch_cells(rows, i)[0].v.i64, err);
+    return status;
+}
+
+/* Open errors whose `column` is one of the texts. */
+static int32_t find_by_text(dvsi_feed *feed, uint32_t column, const dvs_cell *texts, uint32_t n, dvsi_batch *rows,
+                            dvs_error *err)
+{
+    static const uint32_t columns[2] = {DVSI_ERRORS_ROW_ID, DVSI_ERRORS_SEVERITY};
+    const uint32_t key_columns[3] = {DVSI_ERRORS_PROJECT, DVSI_ERRORS_ENTITY, column};
+    dvsi_books *books = &feed->run->books;
+    dvs_cell *keys = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n * 3 + 1, sizeof *keys);
+    if (keys == NULL)
+        return dvsi_error_no_memory(err);
+    for (uint32_t i = 0; i < n; i++) {
+        keys[i * 3] = dvsi_cell_text(books->project);
+        keys[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
+        keys[i * 3 + 2] = texts[i];
+    }
+    dvs_lookup lookup = {(uint32_t)sizeof lookup, 2, &books->tables[DVSI_BOOK_ERRORS], columns, key_columns, 3, n, keys,
+                         DVSI_ERRORS_CLOSED_AT,   0};
+    return n != 0 ? dvsi_sink_read(books->sink, &lookup, rows, err) : DVS_OK;
+}
+
+int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, uint32_t n, dvs_error *err)
+{
+    int gathers = dvsi_feed_gathers(feed);
+    if (feed->run->dry)
+        return DVS_OK;
+    dvs_cell *texts = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n + 1, sizeof *texts);
+    dvsi_batch *rows = dvsi_batch_new(2);
+    uint32_t n_texts = 0;
+    int32_t status = texts == NULL || rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
+        const char *key = gathers ? records[i].source_key : records[i].key;
+        if (key != NULL && (records[i].flags & DVSI_RECORD_FAILED) == 0)
+            texts[n_texts++] = dvsi_cell_text(key);
+    }
+    if (status == DVS_OK)
+        status = find_by_text(feed, gathers ? DVSI_ERRORS_SOURCE_KEY : DVSI_ERRORS_KEY, texts, n_texts, rows, err);
+    for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++)
+        if (same(&dvsi_batch_cells(rows, i)[1], "error"))
+            status = close_row(feed, dvsi_batch_cells(rows, i)[0].v.i64, err);
+    dvsi_batch_free(rows);
+    return status;
+}
+
+int32_t dvsi_row_errors_close_old(dvsi_feed *feed, dvs_error *err)
+{
+    dvs_where where[5];
+    uint32_t n = open_where(feed, where) - 1; /* errors and warnings alike */
+    /* What this read raised carries the start of one of its runs; those lie not before the read's own. */
+    where[n++] = dvsi_where(DVSI_ERRORS_LAST_SEEN, DVS_OP_LT, dvsi_cell_timestamp(feed->state.read_started_at));
+    dvsi_batch *rows = dvsi_batch_new(DVSI_N_ERRORS);
+    int32_t status = rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    for (uint32_t got = RETRY_ROWS; got == RETRY_ROWS && status == DVS_OK;) {
+        status = dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n, 0, RETRY_ROWS, rows, err);
+        got = rows->n_rows;
+        if (status == DVS_OK)
+            status = close_rows(feed, rows, err);
+    }
+    dvsi_batch_free(rows);
+    return status;
+}
+
+int32_t dvsi_row_errors_count(dvsi_feed *feed, int64_t *open, dvs_error *err)
+{
+    dvs_where where[4];
+    uint64_t count = 0;
+    uint32_t n = open_where(feed, where);
+    int32_t status = feed->run->sink != NULL
+                         ? dvsi_books_count(&feed->run->books, DVSI_BOOK_ERRORS, where, n, &count, err)
+                         : DVS_OK;
+    *open = (int64_t)count;
+    return status;
+}
+
+int32_t dvsi_row_errors_again(dvsi_feed *feed, int64_t *last, dvsi_work *work, dvs_error *err)
+{
+    dvsi_batch *rows = dvsi_batch_new(DVSI_N_ERRORS);
+    dvs_where where[6];
+    uint32_t n_where = open_where(feed, where);
+    where[n_where++] = dvsi_where(DVSI_ERRORS_CELLS, DVS_OP_NOT_NULL, dvsi_cell_null());
+    where[n_where++] = dvsi_where(DVSI_ERRORS_ROW_ID, DVS_OP_GT, dvsi_cell_int64(*last));
+    int32_t status = rows == NULL ? dvsi_error_no_memory(err)
+                                  : dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n_where, 0, RETRY_ROWS, rows,
+                                                    err);
+    dvsi_batch_reset(work->batch, feed->mapping->wanted.n_columns);
+    work->n_records = work->n_errors = 0;
+    for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
+        const dvs_cell *row = dvsi_batch_cells(rows, i);
+        const dvs_cell *cells = &row[DVSI_ERRORS_CELLS];
+        uint64_t number = row[DVSI_ERRORS_ROW_NUMBER].kind == DVS_INT64 ? (uint64_t)row[DVSI_ERRORS_ROW_NUMBER].v.i64 : 0;
+        dvs_cell *out = dvsi_batch_add(work->batch, number, 0);
+        *last = row[DVSI_ERRORS_ROW_ID].v.i64;
+        if (out == NULL)
+            status = dvsi_error_no_memory(err);
+        else if (dvsi_mapping_record_parse(feed->mapping, &work->batch->arena, cells->v.text, cells->length, out) != 0)
+            dvsi_batch_drop_last(work->batch); /* the schema has changed since: it waits for its next delivery */
+    }
+    if (status == DVS_OK && dvsi_work_map(work, feed->mapping) != 0)
+        status = dvsi_error_no_memory(err);
+    dvsi_batch_free(rows);
+    return status;
+}

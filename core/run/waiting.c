@@ -1,0 +1,131 @@
+/* waiting.c - keys that wait in _sync_deletes for the end of the read. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "data/cell.h"
+#include "run/run.h"
+
+/* Rows of _sync_deletes for these keys: row id and key. */
+static int32_t find(dvsi_feed *feed, const char *const *keys, uint32_t n_keys, dvsi_batch *rows, dvs_error *err)
+{
+    static const uint32_t columns[1] = {DVSI_DELETES_ROW_ID};
+    static const uint32_t key_columns[3] = {DVSI_DELETES_PROJECT, DVSI_DELETES_ENTITY, DVSI_DELETES_KEY};
+    dvsi_books *notes = &feed->run->notes;
+    dvs_cell *cells = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n_keys * 3 + 1, sizeof *cells);
+    if (cells == NULL)
+        return dvsi_error_no_memory(err);
+    for (uint32_t i = 0; i < n_keys; i++) {
+        cells[i * 3] = dvsi_cell_text(notes->project);
+        cells[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
+        cells[i * 3 + 2] = dvsi_cell_text(keys[i]);
+    }
+    dvs_lookup lookup = {(uint32_t)sizeof lookup, 1, &notes->tables[DVSI_BOOK_DELETES], columns, key_columns, 3,
+                         n_keys,                  cells, -1, 0};
+    return dvsi_sink_read(notes->sink, &lookup, rows, err);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorts the keys and drops those that are there twice; how many stay. */
+static uint32_t sort_keys(const char **keys, uint32_t n)
+{
+    uint32_t kept = 0;
+    qsort(keys, n, sizeof *keys, compare_keys);
+    for (uint32_t i = 0; i < n; i++)
+        if (kept == 0 || strcmp(keys[kept - 1], keys[i]) != 0)
+            keys[kept++] = keys[i];
+    return kept;
+}
+
+int32_t dvsi_waiting_add(dvsi_feed *feed, const char **keys, uint32_t n_keys, dvs_error *err)
+{
+    dvsi_run *run = feed->run;
+    if (n_keys == 0)
+        return DVS_OK;
+    n_keys = sort_keys(keys, n_keys);
+    int32_t status = dvsi_scratch_open(run, err);
+    dvsi_batch *rows = dvsi_batch_new(1);
+    uint8_t *known = dvsi_arena_calloc(&run->batch_arena, n_keys, 1);
+    dvs_cell *cells = dvsi_arena_calloc(&run->batch_arena, (size_t)n_keys * DVSI_N_DELETES, sizeof *cells);
+    if (status == DVS_OK && (rows == NULL || cells == NULL || known == NULL))
+        status = dvsi_error_no_memory(err);
+    if (status == DVS_OK)
+        status = find(feed, keys, n_keys, rows, err);
+    for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++)
+        known[rows->rows[r].number] = 1;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < n_keys && status == DVS_OK; i++) {
+        if (known[i])
+            continue;
+        dvs_cell *row = cells + (size_t)n++ * DVSI_N_DELETES;
+        row[DVSI_DELETES_ENTITY] = dvsi_cell_text(feed->target->entity->name);
+        row[DVSI_DELETES_SOURCE] = dvsi_cell_text(feed->from->label);
+        row[DVSI_DELETES_KEY] = dvsi_cell_text(keys[i]);
+        row[DVSI_DELETES_SEEN_AT] = dvsi_cell_timestamp(run->started_at);
+    }
+    if (status == DVS_OK)
+        status = dvsi_books_insert(&run->notes, DVSI_BOOK_DELETES, cells, n, NULL, err);
+    if (status == DVS_OK)
+        feed->n_waiting += n;
+    dvsi_batch_free(rows);
+    return status;
+}
+
+int32_t dvsi_waiting_remove(dvsi_feed *feed, const char **keys, uint32_t n_keys, dvs_error *err)
+{
+    if (n_keys == 0 || feed->n_waiting == 0)
+        return DVS_OK;
+    n_keys = sort_keys(keys, n_keys);
+    dvsi_batch *rows = dvsi_batch_new(1);
+    int64_t *ids = dvsi_arena_calloc(&feed->run->batch_arena, n_keys, sizeof *ids);
+    int32_t status = rows == NULL || ids == NULL ? dvsi_error_no_memory(err) : find(feed, keys, n_keys, rows, err);
+    uint32_t n = 0;
+    for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows && n < n_keys; r++)
+        ids[n++] = rows->cells[r].v.i64;
+    if (status == DVS_OK)
+        status = dvsi_books_delete(&feed->run->notes, DVSI_BOOK_DELETES, ids, n, err);
+    if (status == DVS_OK)
+        feed->n_waiting -= n < feed->n_waiting ? n : feed->n_waiting;
+    dvsi_batch_free(rows);
+    return status;
+}
+
+int32_t dvsi_waiting_forget(dvsi_feed *feed, dvs_error *err)
+{
+    dvs_where where = dvsi_where(DVSI_DELETES_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name));
+    feed->n_waiting = 0;
+    if (feed->run->notes.sink == NULL)
+        return DVS_OK;
+    return dvsi_books_delete_where(&feed->run->notes, DVSI_BOOK_DELETES, &where, 1, NULL, err);
+}
+
+int32_t dvsi_waiting_next(dvsi_feed *feed, const char *after, uint32_t limit, dvsi_arena *arena, const char ***keys,
+                          uint32_t *n_keys, dvs_error *err)
+{
+    static const uint32_t column = DVSI_DELETES_KEY;
+    dvsi_books *notes = &feed->run->notes;
+    *n_keys = 0;
+    *keys = dvsi_arena_calloc(arena, (size_t)limit + 1, sizeof **keys);
+    dvsi_batch *rows = dvsi_batch_new(1);
+    int32_t status = *keys == NULL || rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    if (status == DVS_OK && feed->n_waiting != 0 && notes->sink != NULL) {
+        dvs_where where[3] = {dvsi_where(DVSI_DELETES_PROJECT, DVS_OP_EQ, dvsi_cell_text(notes->project)),
+                              dvsi_where(DVSI_DELETES_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
+                              dvsi_where(DVSI_DELETES_KEY, DVS_OP_GT, dvsi_cell_text(after != NULL ? after : ""))};
+        dvs_scan scan = {(uint32_t)sizeof scan, 0, &notes->tables[DVSI_BOOK_DELETES], &column, 1,
+                         after != NULL ? 3 : 2, where, &column, 1, sizeof(dvs_where), limit};
+        status = dvsi_sink_scan(notes->sink, &scan, rows, err);
+    }
+    for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++) {
+        (*keys)[r] = dvsi_arena_copy(arena, rows->cells[r].v.text, rows->cells[r].length);
+        if ((*keys)[r] == NULL)
+            status = dvsi_error_no_memory(err);
+        (*n_keys)++;
+    }
+    dvsi_batch_free(rows);
+    return status;
+}

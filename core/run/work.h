@@ -1,0 +1,65 @@
+/* work.h - one batch of source rows together with what mapping made of it; built on a reader's thread, used up
+ * by the writer. */
+#ifndef DVSI_RUN_WORK_H
+#define DVSI_RUN_WORK_H
+
+#include "data/batch.h"
+#include "map/mapping.h"
+
+#define DVSI_RECORD_TOMBSTONE 1u /* deleted at the source; only the keys are set                           */
+#define DVSI_RECORD_FAILED 2u    /* could not be mapped; it exists, so it counts as present; keys as known */
+#define DVSI_RECORD_DEFERRED 4u /* taken at the end of the read: until then it only counts as present     */
+
+typedef struct dvsi_record {
+    const dvs_cell *fields;     /* the entity's fields, NULL when unknown */
+    const dvs_cell *source;     /* the source's columns, NULL when unknown */
+    const dvs_cell *raw;        /* the record as the source gave it, NULL: not kept */
+    const char *key;            /* the entity's key as canonical text; NULL: unknown */
+    const char *source_key;     /* the source's own key; NULL: unknown or none */
+    uint32_t key_length;
+    uint32_t source_key_length;
+    uint32_t flags; /* DVSI_RECORD_ */
+    uint32_t reserved;
+    uint64_t number;
+} dvsi_record;
+
+/* A row error on its way to _sync_errors. */
+typedef struct dvsi_record_error {
+    uint64_t number;
+    const char *source_key; /* NULL: unknown */
+    const char *key;        /* NULL: unknown */
+    const char *field;      /* NULL: the whole record */
+    const char *message;
+    const char *record;     /* as received, valid UTF-8; NULL: unknown */
+    size_t record_length;
+    const char *cells;      /* as JSON, to be mapped again; NULL: it cannot be */
+    size_t cells_length;
+} dvsi_record_error;
+
+typedef struct dvsi_work {
+    dvsi_batch *batch; /* what was pulled */
+    dvsi_arena arena;
+    dvsi_record *records;
+    uint32_t n_records;
+    dvsi_record_error *errors;
+    uint32_t n_errors;
+    uint32_t unidentified;       /* failed records of which not even a key is known */
+    uint32_t checkpoint_records; /* how many records the batch's checkpoint covers */
+} dvsi_work;
+
+dvsi_work *dvsi_work_new(void); /* NULL when memory is out */
+void dvsi_work_free(dvsi_work *work);
+/* Maps work->batch. 0, or -1 when memory is out. */
+int dvsi_work_map(dvsi_work *work, const dvsi_mapping *mapping);
+/* Bytes that it holds. */
+size_t dvsi_work_bytes(const dvsi_work *work);
+
+/*
+ * Of several records of one key (the entity's, or with `by_source_key` the source's) the last stands, a failed one
+ * never in place of another. Sets skip[i] for those that do not count, and for those without a key; previous[i] is 1
+ * + the record that i took the place of, 0: none. Both arrays are made in `arena`; 0, or -1 when memory is out.
+ */
+int dvsi_records_last(dvsi_arena *arena, const dvsi_record *records, uint32_t n, int by_source_key, uint8_t **skip,
+                      uint32_t **previous);
+
+#endif

@@ -1,0 +1,10 @@
+/* Two END checkpoints. */
+#include "bad.h"
+static int32_t pull(dvs_reader *reader, dvs_out *out, dvs_error *err)
+{
+    (void)err;
+    put_point(reader, out, DVS_CHECKPOINT_END, NULL, 0);
+    put_point(reader, out, DVS_CHECKPOINT_END, NULL, 0);
+    return DVS_END;
+}
+BAD_SOURCE(.pull = pull)

@@ -1,0 +1,9 @@
+/* A cursor that does not say which mode it starts. */
+#include "bad.h"
+static int32_t pull(dvs_reader *reader, dvs_out *out, dvs_error *err)
+{
+    (void)err;
+    put_point(reader, out, DVS_CHECKPOINT_END, "cursor", 6);
+    return DVS_END;
+}
+BAD_SOURCE(.pull = pull)

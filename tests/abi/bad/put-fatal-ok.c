@@ -1,0 +1,11 @@
+/* Overlooks DVS_PUT_FATAL and reports success. */
+#include "bad.h"
+static int32_t pull(dvs_reader *reader, dvs_out *out, dvs_error *err)
+{
+    (void)err;
+    put_cells(reader, out, dvs_cell_make(DVS_BOOL, 1), dvs_cell_make(DVS_NULL, 0));
+    put_thing(reader, out, 1, "one");
+    put_point(reader, out, DVS_CHECKPOINT_END, NULL, 0);
+    return DVS_END;
+}
+BAD_SOURCE(.pull = pull)

@@ -1,0 +1,3 @@
+/* Nothing is bad here. */
+#include "bad_sink.h"
+BAD_SINK(.reserved = 0)

@@ -1,0 +1,3 @@
+/* A required slot is NULL. */
+#include "bad_sink.h"
+BAD_SINK(.rollback_to = NULL)

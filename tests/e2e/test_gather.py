@@ -1,0 +1,191 @@
+"""Gathering: entities whose key is not the source's own, so that tombstones and changed keys find their record."""
+
+import pytest
+from harness import DONE, FAILED, FOUND, GUARD, by_key, counts, csv_project, execute, tracing, writes_to
+from worlds import FAR, World, scripted_project, thing
+
+ENTITY = {"name": "things", "key": ["code"]}
+
+
+def make(folder, n=20, **stream):
+    stream.setdefault("capabilities", ["complete", "delta", "resume"])
+    world = World(folder).stream(rows=[thing(i) for i in range(1, n + 1)], **stream).write()
+    return world, scripted_project(folder, world, entities=[ENTITY])
+
+
+def offers(project):
+    return dict(project.rows("SELECT source_key, key FROM _sync_offers"))
+
+
+def names(project):
+    return by_key(project.db, "things", "code", "name")
+
+
+def test_one_offer_per_record(tmp_path):
+    """Goal: _sync_offers tells who has what; nothing is pending when the run has ended; a second sync is quiet."""
+    _, project = make(tmp_path)
+    assert counts(project.sync(), "things") == (20, 0, 0, 0, 0, 0)
+    assert offers(project) == {str(i): f"C{i:05}" for i in range(1, 21)}
+    assert project.value("SELECT count(*) FROM _sync_offers WHERE pending") == 0
+    assert {r[0] for r in project.rows("SELECT DISTINCT key FROM _sync_lineage")} == set(offers(project).values())
+    trace = tmp_path / "trace"
+    result = project.sync("--full", env=tracing(project.db, trace))
+    assert counts(result, "things")[:3] == (0, 0, 0)
+    assert writes_to(trace, "things", "_sync_lineage") == []
+    project.diff(expect=DONE)
+
+
+def test_csv_entity_has_no_offers(tmp_path):
+    """Goal: csv declares no key, so the project's key is its own: it streams."""
+    project = csv_project(tmp_path)
+    project.csv("partners", ("id", "name"), [("1", "a"), ("2", "b")])
+    project.sync()
+    project.csv("partners", ("id", "name"), [("1", "a"), ("3", "b")])
+    project.sync()
+    assert project.value("SELECT count(*) FROM _sync_offers") == 0
+
+
+@pytest.mark.parametrize("full", [(), ("--full",)])
+def test_changed_key_moves_the_record(tmp_path, full):
+    """Goal: a record whose key changed leaves its old row and has a new one, in a delta and in a complete read."""
+    world, project = make(tmp_path)
+    project.sync()
+    world.change(5, 21, code="X").write()
+    changes = project.diff(expect=FOUND).changes
+    assert {(c["op"], c["key"]["code"]) for c in changes} == {("create", "X"), ("delete", "C00005")}
+    result = project.sync(*full)
+    assert counts(result, "things")[:3] == (1, 0, 1)
+    assert names(project)["X"] == "name 5" and "C00005" not in names(project)
+    assert offers(project)["5"] == "X"
+    project.diff(expect=DONE)
+
+
+def test_tombstone_by_source_key_finds_the_record(tmp_path):
+    """Goal: a tombstone knows only the source's key, the offer knows whose it is."""
+    world, project = make(tmp_path)
+    project.sync()
+    world.remove(7, seq=21).remove(4711, seq=22)
+    world.write()
+    assert counts(project.sync(), "things")[:3] == (0, 0, 1)
+    assert "C00007" not in names(project) and "7" not in offers(project)
+    project.diff(expect=DONE)
+
+
+def test_two_records_exchange_their_keys(tmp_path):
+    """Goal: what looks like chaos in between ends right: two updates, no delete."""
+    world, project = make(tmp_path)
+    project.sync()
+    world.change(1, 21, code="C00002").change(2, 22, code="C00001").write()
+    project.sync()
+    found = names(project)
+    assert (found["C00001"], found["C00002"], len(found)) == ("name 2", "name 1", 20)
+    assert project.value("SELECT count(*) FROM _sync_lineage WHERE op = 'delete'") == 0
+    project.diff(expect=DONE)
+
+
+def test_two_records_of_one_key(tmp_path):
+    """Goal: the smaller source key stands, with one warning; when it goes, the other takes its place."""
+    world, project = make(tmp_path)
+    world.rows().append(thing(30, seq=21, code="C00003", name="rival"))
+    world.write()
+    result = project.sync()
+    assert names(project)["C00003"] == "name 3", "3 sorts before 30"
+    assert len([e for e in result.json["errors"] if e["severity"] == "warning"]) == 1
+    assert len(offers(project)) == 21 and len(names(project)) == 20
+    world.remove(3, seq=22)
+    world.write()
+    project.sync()
+    assert names(project)["C00003"] == "rival"
+    project.diff(expect=DONE)
+
+
+def test_newer_version_stands(tmp_path):
+    """Goal: of two records of one key the one with the newer modification time stands, whatever their order."""
+    columns = [{"name": "id", "type": "int64", "key": 1}, {"name": "code", "type": "text"},
+               {"name": "name", "type": "text"}, {"name": "changed", "type": "timestamp"}]
+    for older, newer in ((1, 2), (2, 1)):
+        folder = tmp_path / str(older)
+        folder.mkdir()
+        times = {older: "2024-01-01T00:00:00Z", newer: "2024-06-01T00:00:00Z"}
+        world = World(folder).stream(columns=columns, modified_column="changed", rows=[
+            {"id": i, "code": "same", "name": f"name {i}", "changed": times[i], "seq": i} for i in (1, 2)]).write()
+        project = scripted_project(folder, world, entities=[ENTITY])
+        project.sync()
+        assert names(project) == {"same": f"name {newer}"}
+        project.diff(expect=DONE)
+
+
+def test_record_missing_from_a_complete_read(tmp_path):
+    """Goal: it loses its offer, and its row goes."""
+    world, project = make(tmp_path)
+    project.sync()
+    world.remove(7)
+    world.write()
+    execute(project.db, "UPDATE _sync_state SET last_full_at = ?", FAR)
+    assert counts(project.sync(), "things")[2] == 1
+    assert "7" not in offers(project) and "C00007" not in names(project)
+
+
+def test_rows_by_hand_go(tmp_path):
+    """Goal: at the end of a complete pass, active rows that no offer names are deleted."""
+    _, project = make(tmp_path)
+    project.sync()
+    execute(project.db, "INSERT INTO things (row_id, code, name) SELECT max(row_id) + 1, 'mine', 'x' FROM things")
+    assert [(c["op"], c["key"]["code"]) for c in project.diff(expect=FOUND).changes] == [("delete", "mine")]
+    assert counts(project.sync("--full"), "things")[2] == 1
+
+
+def test_guard_while_gathering(tmp_path):
+    """Goal: a quarter gone: exit 5, nothing deleted; --max-delete lets it pass."""
+    world, project = make(tmp_path, n=100)
+    project.sync()
+    for i in range(1, 26):
+        world.remove(i, seq=100 + i)
+    world.change(50, 200, name="changed").write()
+    result = project.sync(expect=GUARD)
+    assert len(names(project)) == 100 and names(project)["C00050"] == "changed"
+    assert counts(result, "things")[2] == 0
+    assert counts(project.sync("--max-delete", "25"), "things")[2] == 25
+    assert len(names(project)) == 75
+    project.diff(expect=DONE)
+
+
+def test_nothing_is_reconciled_before_the_first_complete_read(tmp_path):
+    """Goal: a first read that breaks off writes offers, no rows; the next run goes on from its position."""
+    world, project = make(tmp_path, n=300, checkpoint_every=10, page_size=10)
+    world.fault("pull", after_rows=200, delay_ms=300, status="network").write()
+    project.command("sync").expect(FAILED)
+    assert len(offers(project)) >= 100
+    assert "things" not in project.state() or names(project) == {}
+    world.calm().write().forget()
+    project.sync()
+    assert world.delivered() <= 210 and len(names(project)) == 300 and len(offers(project)) == 300
+    project.diff(expect=DONE)
+
+
+def test_resumed_complete_read_while_gathering(tmp_path):
+    """Goal: the seen-set over offers proves who is gone, also across a stop."""
+    world, project = make(tmp_path, n=300, checkpoint_every=10, page_size=10)
+    project.sync()
+    for i in (5, 150, 295):
+        world.remove(i)
+    world.fault("pull", after_rows=200, delay_ms=300, status="network").write()
+    project.command("sync", "--full").expect(FAILED)
+    assert len(names(project)) == 300
+    world.calm().write().forget()
+    assert counts(project.sync(), "things")[2] == 3
+    assert len(names(project)) == 297 and world.delivered() < 200
+    project.diff(expect=DONE)
+
+
+def test_record_without_the_projects_key(tmp_path):
+    """Goal: a record whose project key is NULL is a row error; it is known by its source key and deletes nothing."""
+    world, project = make(tmp_path)
+    project.sync()
+    world.change(5, 21, code=None).write()
+    result = project.sync("--full", expect=3)
+    assert counts(result, "things")[5] == 1
+    assert "C00005" in names(project), "a failed record counts as present"
+    world.change(5, 22, code="C00005", name="mended").write()
+    project.sync()
+    assert names(project)["C00005"] == "mended"

@@ -1,0 +1,117 @@
+"""kill -9 with the CSV source: whatever the instant, the next run ends as if nothing had happened.
+
+The files are read slowly (by the shim), so that the queue runs empty behind every batch, which is then committed by
+itself: more than 50 commits a run.
+Short form: some commit points; DVSYNC_LONG=1: all of them. DVSYNC_SEED repeats a random choice.
+"""
+
+import random
+
+import pytest
+from harness import DONE, LONG, SHIM, csv_project, state, tracing, write_csv
+from killing import (SEED, check_end, commit_points, copy_database, deleted_keys, kill_after, kill_at, sample,
+                     writing_commits)
+
+N, WIDE = 3_900, 9_000  # rows, bytes a row: about 60 rows are a batch of half a megabyte, that is two reads
+SLOW = {"DVSYNC_SLOW_FILE": "/partners.csv", "DVSYNC_SLOW_MS": "15", "LD_PRELOAD": str(SHIM)}
+GONE = {str(i) for i in range(100, 3_900, 400)}
+HEADER = ("id", "version", "body")
+
+
+def records(version, without=()):
+    body = "x" * WIDE
+    return [(str(i), version if i % 2 else "always", body) for i in range(N) if str(i) not in without]
+
+
+class World:
+    """Databases before and after an undisturbed run, and how many commits that took."""
+
+    def __init__(self, folder, filled):
+        self.folder = folder
+        self.before = folder / "before.db"
+        self.project = self.make(folder / "calm")
+        self.csv = folder / "data/partners.csv"
+        self.allowed = GONE if filled else set()
+        if filled:
+            write_csv(self.csv, HEADER, records("old"))
+            self.project.sync()
+            copy_database(self.project.db, self.before)
+        write_csv(self.csv, HEADER, records("new", self.allowed))
+        self.size = self.csv.stat().st_size
+        trace = folder / "trace"
+        self.project.sync(env={**tracing(self.project.db, trace), **SLOW})
+        self.state = state(self.project.db)
+        self.commits, wrote = writing_commits(trace)
+        assert wrote >= 50, f"only {wrote} commits: nothing is proven"
+
+    def make(self, folder):
+        return csv_project(folder, settings={"path": str(self.folder / "data")}, options={"keep_raw": False})
+
+    def victim(self, folder):
+        project = self.make(folder)
+        copy_database(self.before, project.db)
+        return project
+
+    def done(self, project):
+        """How many records the database holds as committed by the run that died."""
+        try:
+            return project.value("SELECT count(*) FROM partners WHERE version = 'new'") * 2
+        except Exception:  # noqa: BLE001
+            return 0
+
+    def again(self, project, where):
+        assert deleted_keys(project.db, "partners", "id") <= self.allowed, where
+        done = self.done(project)
+        position = project.value("SELECT position FROM _sync_state") if done else None
+        reads = project.folder / "reads"
+        env = {"LD_PRELOAD": str(SHIM), "DVSYNC_SLOW_FILE": "/partners.csv", "DVSYNC_TRACE_READS": str(reads)}
+        project.command("sync", env=env).expect(DONE)
+        if position is not None:
+            read = sum(map(int, reads.read_text().split()))
+            left = self.size * (N - done) // N
+            assert read <= left + 3_000_000, f"{where}: {read} bytes read again, {left} were left: not resumed"
+        check_end(project, self.state, self.allowed, "partners", "id", where)
+        return position is not None
+
+
+@pytest.fixture(name="world", scope="module", params=["first load", "complete read over a filled table"])
+def made(request, tmp_path_factory):
+    return World(tmp_path_factory.mktemp("kill"), request.param != "first load")
+
+
+def test_at_commit_points(world, tmp_path):
+    """Goal: killed right before or right after any commit, the next run goes on and ends in the same state."""
+    resumed = 0
+    points = commit_points(world.commits, "partners", world.allowed)
+    chosen = sample(points, 6)
+    for i, point in enumerate(chosen):
+        project = world.victim(tmp_path / f"v{i}")
+        kill_at(project, {**SLOW, **point})
+        resumed += world.again(project, f"{point} of {world.commits} (seed {SEED})")
+        project.db.unlink()
+    assert resumed >= len(chosen) // 3, "hardly any run was resumed"
+
+
+def test_within_commits(world, tmp_path):
+    """Goal: killed between two writes to the file, in the middle of a commit, nothing is torn."""
+    choice = random.Random(SEED)
+    for _ in range(20 if LONG else 2):
+        n = choice.randrange(5, world.commits * 10)
+        project = world.victim(tmp_path / f"w{n}")
+        kill_at(project, {**SLOW, "DVSYNC_KILL_WRITE": n})
+        world.again(project, f"DVSYNC_KILL_WRITE={n} (seed {SEED})")
+        project.db.unlink()
+
+
+def test_at_random_instants(world, tmp_path):
+    """Goal: the same at any instant, by the clock; killed several times in a row as well."""
+    choice = random.Random(SEED)
+    for i in range(20 if LONG else 3):
+        project = world.victim(tmp_path / f"r{i}")
+        seconds = []
+        for _ in range(choice.choice([1, 1, 3])):
+            seconds.append(round(choice.uniform(0.02, 2.0), 3))
+            if not kill_after(project, seconds[-1], SLOW):
+                break  # it had ended by itself
+        world.again(project, f"killed after {seconds} s (seed {SEED})")
+        project.db.unlink()

@@ -1,0 +1,147 @@
+"""What can be wrong with the database: each a clear line and the right exit code, never a damaged file."""
+
+import contextlib
+import os
+import subprocess
+
+import pytest
+from harness import (DONE, FAILED, INVALID, NUMBERED, PARTIAL, connect, counts, csv_project, numbered, tracing, value)
+
+
+def make(folder, n=100, **more):
+    project = csv_project(folder, **more)
+    project.csv("partners", NUMBERED, numbered(n))
+    return project
+
+
+def test_not_a_database(tmp_path):
+    """Goal: a file that is no database is refused and left as it is."""
+    project = make(tmp_path)
+    project.db.write_text("this is a letter to my aunt\n" * 100)
+    before = project.db.read_bytes()
+    for command in ("sync", "diff"):
+        project.command(command).expect(FAILED).says(project.db.name, "database")
+    assert project.db.read_bytes() == before
+
+
+def test_damaged_database(tmp_path):
+    """Goal: a damaged file gives an error, not a crash and not a silent repair."""
+    project = make(tmp_path, n=5000)
+    project.sync()
+    size = project.db.stat().st_size
+    with project.db.open("r+b") as file:
+        file.seek(size // 2)
+        file.write(os.urandom(size // 3))
+    result = project.command("sync")
+    assert result.code in (FAILED, PARTIAL), result
+    assert project.db.name in result.err or "database" in result.err
+
+
+def test_locked_by_another_program(tmp_path):
+    """Goal: a database that another program keeps locked fails the run after busy_timeout_ms, with a clear line."""
+    project = make(tmp_path, sink={"plugin": "sqlite", "settings": {"path": "demo.db", "busy_timeout_ms": 300}})
+    project.sync()
+    project.csv("partners", NUMBERED, numbered(101))
+    with contextlib.closing(connect(project.db, write=True)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        project.command("sync", timeout=20).expect(FAILED).says("lock")
+        other.execute("ROLLBACK")
+    assert counts(project.sync()) == (1, 0, 0, 100, 0, 0)
+    assert "running" not in project.runs()
+
+
+def test_read_only_file(open_path):
+    """Goal: a database without write permission: exit 1, says so, unchanged."""
+    from harness import prove_unwritable, unprivileged
+    folder = open_path / "p"
+    project = make(folder)
+    project.sync()
+    project.csv("partners", NUMBERED, numbered(101))
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o444)
+    prove_unwritable(folder)
+    before = project.db.read_bytes()
+    project.command("sync", prefix=unprivileged()).expect(FAILED).says(project.db.name)
+    assert project.db.read_bytes() == before
+
+
+def test_folder_that_is_not_there(tmp_path):
+    """Goal: the sink's folder is not made by magic; the error names it."""
+    project = make(tmp_path, sink={"plugin": "sqlite", "settings": {"path": "nowhere/demo.db"}})
+    project.command("sync").expect(FAILED, INVALID).says("nowhere")
+
+
+@pytest.mark.parametrize("after", [0, 20_000, 400_000])
+def test_full_disk(tmp_path, after):
+    """Goal: no space left: exit 1 and says so; the next sync, with space, ends right."""
+    project = make(tmp_path, n=5000)
+    result = project.command("sync", env=tracing(project.db, DVSYNC_FULL_AFTER=after)).expect(FAILED, PARTIAL)
+    result.says("full", "space") if "space" in result.text.lower() else result.says("full")
+    project.sync()
+    assert value(project.db, "SELECT count(*) FROM partners") == 5000
+    assert value(project.db, "PRAGMA integrity_check") == "ok"
+    assert "running" not in project.runs()
+    project.diff(expect=DONE)
+
+
+def test_full_disk_on_a_tiny_file_system(tmp_path):
+    """Goal: the same on a real file system without space."""
+    mount = tmp_path / "tiny"
+    mount.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(mount)], stderr=subprocess.DEVNULL,
+                      check=False).returncode != 0:
+        pytest.skip("cannot mount a tmpfs here; the shim's ENOSPC tests the same")
+    try:
+        project = make(tmp_path, n=10_000, sink={"plugin": "sqlite", "settings": {"path": "tiny/demo.db"}})
+        project.db = mount / "demo.db"
+        result = project.command("sync").expect(FAILED, PARTIAL)
+        assert "full" in result.text or "space" in result.text, result
+        if project.db.exists() and project.db.stat().st_size:
+            assert value(project.db, "PRAGMA integrity_check") == "ok"
+        subprocess.run(["mount", "-o", "remount,size=100m", str(mount)], check=True)
+        project.sync()
+        assert value(project.db, "SELECT count(*) FROM partners") == 10_000
+    finally:
+        subprocess.run(["umount", str(mount)], check=True)
+
+
+def test_settings_of_the_sink(tmp_path):
+    """Goal: page_size, journal_mode and synchronous are taken; nonsense is a project error with its place."""
+    def sink(**settings):
+        return {"plugin": "sqlite", "settings": {"path": "demo.db", **settings}}
+
+    project = make(tmp_path, sink=sink(page_size=4096, journal_mode="delete", synchronous="full"))
+    project.sync()
+    assert value(project.db, "PRAGMA page_size") == 4096
+    assert value(project.db, "PRAGMA journal_mode") == "delete"
+    project.db.unlink()
+    project.write({**project.config, "sink": sink()})
+    project.sync()
+    assert value(project.db, "PRAGMA page_size") == 32768
+    for wrong in ({"page_size": 1000}, {"journal_mode": "quick"}, {"busy_timeout_ms": "soon"}, {"colour": "red"}):
+        project.write({**project.config, "sink": sink(**wrong)})
+        project.command("sync").expect(INVALID, FAILED).says(next(iter(wrong)))
+
+
+def test_two_ways_to_one_file_are_one_lock(tmp_path):
+    """Goal: the lock is on the real path: a link to the database locks the same project."""
+    project = make(tmp_path)
+    project.sync()
+    link = tmp_path / "link.db"
+    link.symlink_to(project.db)
+    project.write({**project.config, "sink": {"plugin": "sqlite", "settings": {"path": "link.db"}}})
+    project.sync()
+    assert not list(tmp_path.glob("link.db.*lock"))
+    assert value(project.db, "SELECT count(*) FROM _sync_runs") == 2
+
+
+def test_views_and_triggers_of_others_run_nothing(tmp_path):
+    """Goal: a hostile schema in the file cannot make dvsync run code: the sink opens it defensively."""
+    project = make(tmp_path)
+    project.sync()
+    connection = connect(project.db, write=True)
+    connection.execute("CREATE TABLE loot (x)")
+    connection.execute("CREATE VIEW spy AS SELECT load_extension('x') AS y")
+    connection.close()
+    project.csv("partners", NUMBERED, numbered(101))
+    assert counts(project.sync()) == (1, 0, 0, 100, 0, 0)
