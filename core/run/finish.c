@@ -178,6 +178,12 @@ static int proves_missing(dvsi_feed *feed)
         dvsi_run_note(feed->run, "warning", t->entity->name, feed->from->label, 0, NULL, NULL, "%s", t->partial_reason);
         return 0;
     }
+    for (uint32_t k = 0; k < t->n_key; k++)
+        if (t->field_at[feed->mapping->key[k]] < 0) {
+            t->partial = 1;
+            t->partial_reason = "the table lacks a column of the key, so its rows could not be told apart";
+            return 0;
+        }
     if (!dvsi_feed_gathers(feed) && !feed->seen_partly && feed->state.start_active >= 0 &&
         feed->seen_active == (uint64_t)feed->state.start_active)
         return 0; /* every row that was active was met */

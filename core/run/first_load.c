@@ -17,6 +17,7 @@ int32_t dvsi_first_load_trim(dvsi_feed *feed, dvs_error *err)
     int32_t status = dvsi_sink_delete_where(feed->run->sink, &t->table, &above, 1, &deleted, err);
     if (status != DVS_OK)
         return status;
+    feed->counts.created -= deleted < feed->counts.created ? deleted : feed->counts.created; /* of this run, if any */
     dvs_where where[2] = {dvsi_where(DVSI_LINEAGE_ROW_ID, DVS_OP_GT, dvsi_cell_int64(feed->state.high_lineage)),
                           dvsi_where(DVSI_LINEAGE_ENTITY, DVS_OP_EQ, dvsi_cell_text(t->entity->name))};
     return dvsi_books_delete_where(books, DVSI_BOOK_LINEAGE, where, 2, &deleted, err);

@@ -199,8 +199,6 @@ int32_t dvsi_gather_work(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
             status = dvsi_error_no_memory(err);
     if (status == DVS_OK)
         status = dvsi_waiting_add(feed, b.left, b.n_left, err);
-    if (status == DVS_OK && feed->open_errors != 0)
-        status = dvsi_row_errors_close_keys(feed, work->records, n, err);
     if (status == DVS_OK)
         status = meet_failed(feed, work, err);
     run->transaction_writes += b.n_inserts + b.n_deletes;

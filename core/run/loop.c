@@ -170,6 +170,12 @@ static int32_t take_records(dvsi_feed *feed, dvsi_work *work, uint32_t from, uin
     return DVS_OK;
 }
 
+/* What came through last is mended, also when an earlier record of the same key in this batch failed. */
+static int32_t mended_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    return dvsi_row_errors_close_keys(feed, work->records, work->n_records, err);
+}
+
 /* Errors that are still open are mapped again before a read that does not deliver everything. */
 static int32_t again_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
 {
@@ -188,6 +194,8 @@ static int32_t map_again(dvsi_feed *feed)
             status = guarded_step(feed, errors_step, work);
         if (more && status == DVS_OK)
             status = take_records(feed, work, 0, work->n_records);
+        if (more && status == DVS_OK)
+            status = guarded_step(feed, mended_step, work);
     }
     dvsi_work_free(work);
     return status;
@@ -255,6 +263,8 @@ static void take_work(dvsi_feed *feed, dvsi_work *work)
         status = take_checkpoint(feed, &batch->checkpoint);
     if (status == DVS_OK)
         status = take_records(feed, work, covered, work->n_records);
+    if (status == DVS_OK && feed->open_errors != 0)
+        status = guarded_step(feed, mended_step, work);
     run->transaction_rows += work->n_records;
     if (status == DVS_OK && stops) {
         dvsi_error_set(&feed->error, DVS_E_DATA, "stopped at a row error (on_row_error: stop): %s", work->errors[0].message);

@@ -41,7 +41,7 @@ static int32_t close_row(dvsi_feed *feed, int64_t row_id, dvs_error *err)
 
 /* The open row of the same record and field: 0 when there is none. */
 static int32_t find_open(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch *rows, int64_t *row_id,
-                         int64_t *attempts, dvs_error *err)
+                         int64_t *attempts, int *counted, dvs_error *err)
 {
     dvs_where where[5];
     uint32_t n = open_where(feed, where);
@@ -64,6 +64,7 @@ static int32_t find_open(dvsi_feed *feed, const dvsi_record_error *error, dvsi_b
             continue;
         }
         *row_id = row[DVSI_ERRORS_ROW_ID].v.i64;
+        *counted = same(&row[DVSI_ERRORS_RUN_ID], feed->run->run_id);
         *attempts = row[DVSI_ERRORS_ATTEMPTS].kind == DVS_INT64 ? row[DVSI_ERRORS_ATTEMPTS].v.i64 : 0;
     }
     return status;
@@ -87,9 +88,11 @@ static int32_t store(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch
     int64_t row_id = 0;
     int64_t attempts = 0;
     dvs_cell now = dvsi_cell_timestamp(run->started_at);
-    int32_t status = feed->open_errors != 0 ? find_open(feed, error, rows, &row_id, &attempts, err) : DVS_OK;
+    int counted = 0;
+    int32_t status = feed->open_errors != 0 ? find_open(feed, error, rows, &row_id, &attempts, &counted, err) : DVS_OK;
     if (status != DVS_OK)
         return status;
+    feed->counts.row_errors += !counted;
     if (row_id != 0) {
         dvs_cell cells[5] = {dvsi_cell_text(run->run_id), dvsi_cell_int64((int64_t)error->number),
                              dvsi_cell_text(error->message), now, dvsi_cell_int64(attempts + 1)};
@@ -123,13 +126,14 @@ int32_t dvsi_row_errors_add(dvsi_feed *feed, const dvsi_record_error *errors, ui
     if (n != 0 && rows == NULL)
         return dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
-        if (!feed->run->dry)
+        if (feed->run->dry)
+            feed->counts.row_errors++;
+        else
             status = store(feed, &errors[i], rows, err);
         dvsi_run_note(feed->run, "error", feed->target->entity->name, feed->from->label, errors[i].number,
                       errors[i].key != NULL ? errors[i].key : errors[i].source_key, errors[i].field, "%s",
                       errors[i].message);
     }
-    feed->counts.row_errors += n;
     dvsi_batch_free(rows);
     return status;
 }
@@ -167,13 +171,23 @@ int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, 
     int gathers = dvsi_feed_gathers(feed);
     if (feed->run->dry)
         return DVS_OK;
-    dvs_cell *texts = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n + 1, sizeof *texts);
+    dvsi_arena *arena = &feed->run->batch_arena;
+    dvs_cell *texts = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *texts);
+    dvsi_record *alike = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *alike); /* failed or not, the last one tells */
+    uint8_t *skip = NULL;
+    uint32_t *previous = NULL;
     dvsi_batch *rows = dvsi_batch_new(2);
     uint32_t n_texts = 0;
-    int32_t status = texts == NULL || rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    int32_t status = texts == NULL || alike == NULL || rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
+        alike[i] = records[i];
+        alike[i].flags = 0;
+    }
+    if (status == DVS_OK && dvsi_records_last(arena, alike, n, gathers, &skip, &previous) != 0)
+        status = dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
         const char *key = gathers ? records[i].source_key : records[i].key;
-        if (key != NULL && (records[i].flags & DVSI_RECORD_FAILED) == 0)
+        if (!skip[i] && (records[i].flags & DVSI_RECORD_FAILED) == 0)
             texts[n_texts++] = dvsi_cell_text(key);
     }
     if (status == DVS_OK)

@@ -31,8 +31,6 @@ static int32_t take_records(dvsi_feed *feed, dvsi_record *records, uint32_t n, d
         const char **keys = keys_of(feed->run, records, n, &n_keys);
         status = keys != NULL ? dvsi_waiting_remove(feed, keys, n_keys, err) : dvsi_error_no_memory(err);
     }
-    if (status == DVS_OK && feed->open_errors != 0)
-        status = dvsi_row_errors_close_keys(feed, records, n, err);
     return status;
 }
 
@@ -42,10 +40,7 @@ static int32_t take_tombstones(dvsi_feed *feed, const dvsi_record *records, uint
     const char **keys = keys_of(feed->run, records, n, &n_keys);
     if (feed->run->options->row_limit != 0)
         return DVS_OK; /* a trial deletes nothing */
-    int32_t status = keys != NULL ? dvsi_waiting_add(feed, keys, n_keys, err) : dvsi_error_no_memory(err);
-    if (status == DVS_OK && feed->open_errors != 0)
-        status = dvsi_row_errors_close_keys(feed, records, n, err);
-    return status;
+    return keys != NULL ? dvsi_waiting_add(feed, keys, n_keys, err) : dvsi_error_no_memory(err);
 }
 
 /* Sources order records and tombstones, and a later one stands: take them in runs of one sort. */
