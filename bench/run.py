@@ -4,11 +4,13 @@
     bench/run.py [--build DIR] [--rows N] [--columns M] [--repeat K] [--json FILE] [--only STEP ...]
 
 Builds the programs it needs in DIR (default build/release, configured with the release preset when it is not
-there), makes the data, runs every step, and prints a table: median wall seconds, rows per second, peak memory (of
-the child process, as the kernel reports it) and the ratio to the step's floor. Every step is followed by a check of
-what it left behind; a step whose content is wrong gets no speed, and the exit code is 1.
+there), makes the data, runs every step, and prints a table: median wall and CPU seconds (user and system), rows per
+second, peak memory (of the child process, as the kernel reports it) and the ratio of its wall seconds to those of
+the step's floor. A second table says where the CPU time goes: bench/ladder.c, of each rung the least of all
+repetitions. What a step leaves behind is checked every time; a step whose content is wrong gets no speed, and the
+exit code is 1.
 
-A step is a Step in steps(); to add one, add it there. Only the standard library of Python 3 is needed.
+A step is a Step in make_steps(); to add one, add it there. Only the standard library of Python 3 is needed.
 """
 import argparse
 import json
@@ -53,6 +55,12 @@ class Step:
     wrong: str = None
 
 
+# The rungs of bench/ladder.c: name, title. The three lowest belong to both.
+LOAD = [("read", "read"), ("raw", "+ the record as JSON"), ("map", "+ map"), ("reconcile", "+ reconcile"),
+        ("write", "+ write, commits, key index"), ("lineage", "+ lineage and its index")]
+UNCHANGED = LOAD[:3] + [("read_back", "+ read back by row id"), ("compare", "+ reconcile")]
+
+
 def must(run, *codes):
     if run.code not in (codes or (0,)):
         raise Wrong(f"exit code {run.code}: {run.out.strip()[-400:]}")
@@ -73,6 +81,8 @@ class Bench:
         self.changed_rows = None
         self.current = None
         self.steps = []
+        self.rungs = {}  # name: CPU seconds of each repetition
+        self.ladder_wrong = None
 
     # ---- Set-up ----
 
@@ -95,7 +105,16 @@ class Bench:
             "sources:\n  file:\n    plugin: csv\n    settings: {path: data/records.csv}\n"
             "sink: {plugin: sqlite, settings: {path: bench.db}}\n"
             "entities:\n  - {name: records, key: [id]}\n")
-        (self.work / "data").mkdir(exist_ok=True)
+        (self.work / "ladder.yaml").write_text(
+            "name: ladder\n"
+            "sources:\n  file:\n    plugin: csv\n    settings: {path: ladder/records.csv}\n"
+            "sink: {plugin: sqlite, settings: {path: ladder.db}}\n"
+            "entities:\n  - {name: records, key: [id]}\n")
+        for folder in ("data", "ladder"):
+            (self.work / folder).mkdir(exist_ok=True)
+        records = self.work / "ladder/records.csv"
+        records.unlink(missing_ok=True)
+        os.link(self.work / "base.csv", records)
         for name in ("base", "changed"):
             self.load_floor(name + ".csv", f"truth_{name}.db", raw=False)
         self.changed_rows = self.count_changed()
@@ -156,9 +175,9 @@ class Bench:
 
     # ---- Checks ----
 
-    def compare(self, db, table, key_null_is_empty=False, where=""):
-        """Every cell of db.table against the truth of the current file; both have the key indexed."""
-        name = "base" if self.current is None else self.current
+    def compare(self, db, table, key_null_is_empty=False, where="", name=None):
+        """Every cell of db.table against the truth of the current file, or of `name`; both have the key indexed."""
+        name = name or self.current or "base"
         con = sqlite3.connect(f"file:{self.work}/{db}?mode=ro", uri=True)
         try:
             con.execute("ATTACH ? AS truth", (f"file:{self.work}/truth_{name}.db?mode=ro",))
@@ -191,6 +210,18 @@ class Bench:
                     raise Wrong(f"rows_{name} is {totals[f'rows_{name}']} instead of {expected.get(name, 0)}")
             self.compare("bench.db", "records")
         return check
+
+    def check_ladder(self, rungs):
+        if {r["rung"] for r in rungs} != set(dict(LOAD + UNCHANGED)):
+            raise Wrong("the ladder has other rungs than its table")
+        self.compare("ladder.db", "records", name="base")
+        con = sqlite3.connect(f"file:{self.work}/ladder.db?mode=ro", uri=True)
+        try:
+            n = con.execute("SELECT count(DISTINCT key) FROM _sync_lineage WHERE op = 'create'").fetchone()[0]
+        finally:
+            con.close()
+        if n != self.o.rows:
+            raise Wrong(f"ladder.db: the lineage knows {n} records instead of {self.o.rows}")
 
     def check_diff(self, updates):
         def check(run):
@@ -265,6 +296,19 @@ class Bench:
                 step.wrong = str(e) or repr(e)
                 return
 
+    def run_ladder(self):
+        for _ in range(self.o.repeat):
+            print("\r\033[Kladder ...", end="", file=sys.stderr, flush=True)
+            run = must(self.execute([self.build / "bench/ladder", self.build / "plugins", self.work / "ladder.yaml",
+                                     self.o.rows]))
+            rungs = json.loads(run.out)["rungs"]
+            self.check_ladder(rungs)
+            for rung in rungs:
+                self.rungs.setdefault(rung["rung"], []).append(rung["cpu_seconds"])
+
+    def wants_ladder(self):
+        return not self.o.only or "ladder" in self.o.only
+
     def run(self):
         self.make_steps()
         for step in self.wanted():
@@ -272,6 +316,11 @@ class Bench:
                 self.run_step(step)
             except Wrong as e:
                 step.wrong = str(e)
+        try:
+            if self.wants_ladder():
+                self.run_ladder()
+        except (Wrong, sqlite3.Error, KeyError, ValueError) as e:
+            self.ladder_wrong = str(e) or repr(e)
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
     # ---- Report ----
@@ -298,24 +347,68 @@ class Bench:
                           "all_seconds": [round(r.seconds, 3) for r in step.results]})
         return lines
 
+    def least_cpu(self, name):
+        for step in self.steps:
+            if step.name == name and step.results and not step.wrong:
+                return min(r.cpu for r in step.results)
+        return None
+
+    def ladder_table(self, rungs, floor, sync):
+        """The rungs of one ladder, and as the last line what the whole program uses."""
+        floor = self.least_cpu(floor)
+        whole = self.least_cpu(sync)
+        cpus = [(name, title, min(self.rungs[name])) for name, title in rungs]
+        if whole is not None:
+            cpus.append((sync, "the whole program", whole))
+        lines = []
+        below = 0
+        for name, title, cpu in cpus:
+            lines.append({"rung": name, "title": title, "cpu_seconds": round(cpu, 3),
+                          "rows_per_second": round(self.o.rows / cpu),
+                          "added_us_per_row": round((cpu - below) * 1e6 / self.o.rows, 2),
+                          "added_share": round((cpu - below) / cpus[-1][2], 3),
+                          "ratio": round(cpu / floor, 2) if floor else None})
+            below = cpu
+        return lines
+
+    def report_ladder(self):
+        """Prints the second table and returns it; None when it was not asked for."""
+        if not self.wants_ladder():
+            return None
+        if self.ladder_wrong:
+            print(f"\nwhere the time goes: WRONG: {self.ladder_wrong}")
+            return {"wrong": self.ladder_wrong}
+        tables = {"first": ("first load", "floor"), "unchanged": ("nothing changed", "floor_read")}
+        print(f"\n{'where the time goes':<38} {'cpu':>8} {'rows/s':>10} {'us/row':>8} {'share':>6} {'ratio':>6}  of")
+        for sync, (title, floor) in tables.items():
+            lines = tables[sync] = self.ladder_table(LOAD if sync == "first" else UNCHANGED, floor, sync)
+            print(f"{title}:")
+            for line in lines:
+                ratio = "" if line["ratio"] is None else f"{line['ratio']:.2f}"
+                print(f"  {line['title']:<36} {line['cpu_seconds']:>8.2f} {line['rows_per_second']:>10,} "
+                      f"{line['added_us_per_row']:>+8.2f} {line['added_share']:>6.0%} {ratio:>6}  {floor}")
+        return tables
+
     def report(self):
         lines = self.table()
         size = (self.work / "base.csv").stat().st_size
         print(f"{self.o.rows:,} rows x {self.o.columns} columns, {size / 1e6:.0f} MB of CSV, "
               f"{self.changed_rows:,} rows changed, median of {self.o.repeat}")
-        print(f"{'':<38} {'seconds':>8} {'rows/s':>10} {'peak MB':>8} {'ratio':>6}  of")
+        print(f"{'':<38} {'wall':>8} {'cpu':>8} {'rows/s':>10} {'peak MB':>8} {'ratio':>6}  of")
         for line in lines:
             if "wrong" in line:
                 print(f"{line['title']:<38} WRONG: {line['wrong']}")
                 continue
             ratio = "" if line["ratio"] is None else f"{line['ratio']:.2f}"
-            print(f"{line['title']:<38} {line['seconds']:>8.2f} {line['rows_per_second']:>10,} "
-                  f"{line['peak_mb']:>8.1f} {ratio:>6}  {line['floor'] or ''}")
+            print(f"{line['title']:<38} {line['seconds']:>8.2f} {line['cpu_seconds']:>8.2f} "
+                  f"{line['rows_per_second']:>10,} {line['peak_mb']:>8.1f} {ratio:>6}  {line['floor'] or ''}")
+        ladder = self.report_ladder()
         if self.o.json:
             document = {"rows": self.o.rows, "columns": self.o.columns, "csv_bytes": size, "repeat": self.o.repeat,
-                        "changed_rows": self.changed_rows, "steps": lines}
+                        "changed_rows": self.changed_rows, "steps": lines,
+                        "where_the_time_goes": ladder}
             pathlib.Path(self.o.json).write_text(json.dumps(document, indent=2) + "\n")
-        return 1 if any("wrong" in line for line in lines) else 0
+        return 1 if self.ladder_wrong or any("wrong" in line for line in lines) else 0
 
 
 def main():
@@ -330,7 +423,7 @@ def main():
     parser.add_argument("--json", help="write the results to this file too")
     parser.add_argument("--work", help="where data and databases go (default: a new temporary folder)")
     parser.add_argument("--keep", action="store_true", help="leave data and databases there")
-    parser.add_argument("--only", nargs="+", metavar="STEP", help="run only these steps, in their usual order")
+    parser.add_argument("--only", nargs="+", metavar="STEP", help="run only these steps, in their usual order; the second table is the step ladder")
     options = parser.parse_args()
     if options.rows < 1 or options.columns < 1 or options.repeat < 1:
         parser.error("--rows, --columns and --repeat must be at least 1")

@@ -18,7 +18,7 @@ static void put_rate(dvsi_buf *out, const dvs_cell *row, const dvs_cell *heartbe
         return;
     }
     double rate = (double)rows->v.i64 * 1e6 / (double)(end->v.i64 - start->v.i64);
-    dvsi_report_double(out, "rate", (double)(int64_t)(rate * 10 + 0.5) / 10);
+    dvsi_report_int(out, "rate", (int64_t)(rate + 0.5));
 }
 
 static int32_t put_progress(dvsi_view *view, dvsi_buf *out, dvs_error *err)

@@ -56,9 +56,18 @@ void dvsi_cli_json_show(dvsi_buf *out, const json_t *value, size_t most)
 void dvsi_cli_json_quote(dvsi_buf *out, const json_t *value, size_t most)
 {
     if (json_is_string(value)) {
+        dvsi_buf shown = {0};
+
+        dvsi_utf8_show(&shown, json_string_value(value), json_string_length(value), most);
         dvsi_buf_putc(out, '"');
-        dvsi_utf8_show(out, json_string_value(value), json_string_length(value), most);
+        for (size_t i = 0; i < shown.length; i++) {
+            if (shown.data[i] == '"')
+                dvsi_buf_putc(out, '\\');
+            dvsi_buf_putc(out, shown.data[i]);
+        }
         dvsi_buf_putc(out, '"');
+        out->failed |= shown.failed;
+        dvsi_buf_free(&shown);
     } else if (value) {
         add_document(out, value, most);
     } else {

@@ -286,7 +286,7 @@ static void close_books(dvsi_run *run)
         return;
     dvsi_run_rollback(run);
     int32_t status = dvsi_run_begin(run, &err);
-    if (status == DVS_OK)
+    if (status == DVS_OK && atomic_load(run->stop) == 0) /* it may take a while; the next run makes it */
         status = dvsi_books_index(&run->books, &err);
     if (status == DVS_OK)
         status = dvsi_run_commit(run, &err);
@@ -327,6 +327,8 @@ int32_t dvsi_run_execute(const dvsi_run_request *request, dvsi_run **out, dvs_er
     close_books(run);
     if (run->sink != NULL)
         dvsi_lock_release(run);
+    if (status == DVS_OK)
+        dvsi_error_clear(err); /* what was tried in vain on the way is nobody's error */
     return status;
 }
 

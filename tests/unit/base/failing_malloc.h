@@ -1,7 +1,6 @@
 /* failing_malloc.h (tests) - the program's own malloc, calloc and realloc, whose n-th call fails.
  *
- * The definitions take the place of the C library's for the whole program; free stays as it is. With a
- * sanitizer the memory comes from its allocator. */
+ * The definitions take the place of the C library's for the whole program; free stays as it is. */
 #ifndef TEST_FAILING_MALLOC_H
 #define TEST_FAILING_MALLOC_H
 
@@ -9,15 +8,11 @@
 #include <stdlib.h>
 
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ASAN_ALLOCATOR 1
-#elif __has_feature(thread_sanitizer)
-#define TSAN_ALLOCATOR 1
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZER_ALLOCATOR 1
 #endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define ASAN_ALLOCATOR 1
-#elif defined(__SANITIZE_THREAD__)
-#define TSAN_ALLOCATOR 1
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZER_ALLOCATOR 1
 #endif
 
 /* 0: nothing fails; 1: the next call does, and so on. fail_hit: it did. */
@@ -25,17 +20,13 @@ static size_t fail_countdown;
 static int fail_hit;
 static size_t malloc_calls;
 
-#ifdef TSAN_ALLOCATOR
-/* ThreadSanitizer does not bear another malloc: nothing can fail, the tests that need it are skipped. */
+#ifdef SANITIZER_ALLOCATOR
+/* The sanitizers do not bear another malloc: nothing can fail, the tests that need it are skipped. */
 #define NEED_FAILING_MALLOC() skip()
 #else
 #define NEED_FAILING_MALLOC() ((void)0)
 
-#ifdef ASAN_ALLOCATOR
-#define REAL(name) __interceptor_##name
-#else
 #define REAL(name) __libc_##name
-#endif
 
 void *REAL(malloc)(size_t size);
 void *REAL(calloc)(size_t count, size_t size);

@@ -263,10 +263,11 @@ static void every_failed_allocation_is_reported(void **state)
 
 static void a_failed_add_leaves_the_batch_as_it_was(void **state)
 {
-    dvsi_batch *batch = dvsi_batch_new(2);
+    dvsi_batch *batch = NULL;
 
     (void)state;
     NEED_FAILING_MALLOC();
+    batch = dvsi_batch_new(2);
     for (uint32_t i = 0; i < 1000; i++) {
         dvs_cell *cells;
 

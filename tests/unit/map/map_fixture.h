@@ -33,7 +33,8 @@ UNUSED static void read_project(fixture *f, const char *entity)
     dvsi_problems problems = {0};
     dvsi_buf text = {0};
     dvsi_arena arena = {0};
-    dvsi_buf_printf(&text, "name: demo\nsources: {crm: {plugin: csv}}\nsink: {plugin: sqlite}\nentities:\n%s", entity);
+    dvsi_buf_printf(&text, "name: demo\nsources: {crm: {plugin: csv}}\nsink: {plugin: sqlite}\nentities:\n%s",
+                    entity);
     f->project = dvsi_project_parse("/tmp/p.yml", dvsi_buf_text(&text), text.length, 0, &problems);
     if (f->project == NULL)
         fail_msg("%s", dvsi_problem_text(&arena, problems.first));
@@ -42,7 +43,8 @@ UNUSED static void read_project(fixture *f, const char *entity)
     dvsi_buf_free(&text);
 }
 
-UNUSED static dvs_column *column(fixture *f, const char *name, uint32_t kind, uint32_t flags, uint32_t key_position)
+UNUSED static dvs_column *column(fixture *f, const char *name, uint32_t kind, uint32_t flags,
+                                 uint32_t key_position)
 {
     dvs_column *c = dvsi_schema_put(&f->source, name, kind, flags);
     assert_non_null(c);
@@ -66,8 +68,8 @@ UNUSED static void usual_columns(fixture *f)
 UNUSED static int32_t build(fixture *f)
 {
     dvsi_error_clear(&f->err);
-    return dvsi_mapping_build(&f->project->entities[0], &f->project->entities[0].from[0], &f->source, &f->known,
-                              f->project->file, &f->mapping, &f->err);
+    return dvsi_mapping_build(&f->project->entities[0], &f->project->entities[0].from[0], &f->source,
+                              &f->known, f->project->file, &f->mapping, &f->err);
 }
 
 UNUSED static void must_build(fixture *f)

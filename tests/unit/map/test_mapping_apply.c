@@ -1,4 +1,5 @@
-/* Applying a mapping to records: conversions, failures that keep the key, keys, and a record's way through JSON. */
+/* Applying a mapping to records: conversions, failures that keep the key, keys, and a record's way through
+ * JSON. */
 #include "map_fixture.h"
 
 #include "../base/random.h"
@@ -32,7 +33,8 @@ static void test_values_pass(void **state)
     close_fixture(&f);
 }
 
-/* The failing field and all behind it are absent, but key fields that can be told are there, wherever they stand. */
+/* The failing field and all behind it are absent, but key fields that can be told are there, wherever they
+ * stand. */
 static void test_failure_keeps_the_key(void **state)
 {
     fixture f;
@@ -42,7 +44,8 @@ static void test_failure_keeps_the_key(void **state)
     dvsi_map_error error = {0};
     (void)state;
     usual(&f, "  - name: people\n    key: [first, last]\n    from:\n      - source: crm\n        entity: p\n"
-              "        fields: {first: id, n: {from: Name, type: int64}, other: seq, last: {from: born, type: text}}\n");
+              "        fields: {first: id, n: {from: Name, type: int64}, other: seq, last: {from: born, "
+              "type: text}}\n");
     must_build(&f);
     usual_in(&f, in);
     in[wanted(&f, "Name")] = dvsi_cell_text("17 apples");
@@ -73,7 +76,8 @@ static void test_failing_key(void **state)
     dvsi_map_error error = {0};
     dvsi_buf key = {0};
     (void)state;
-    usual(&f, "  - name: people\n    key: [n]\n    from: [{source: crm, entity: p, fields: {id: id, n: {from: Name, type: "
+    usual(&f, "  - name: people\n    key: [n]\n    from: [{source: crm, entity: p, fields: {id: id, n: "
+              "{from: Name, type: "
               "int64}}}]\n");
     must_build(&f);
     usual_in(&f, in);
@@ -101,8 +105,8 @@ static void test_failing_key(void **state)
 
 /* ---- Record as JSON and back ---- */
 
-static const uint32_t all_kinds[] = {DVS_BOOL, DVS_INT64, DVS_DOUBLE,    DVS_DECIMAL, DVS_TEXT,
-                                     DVS_BYTES, DVS_DATE, DVS_TIMESTAMP, DVS_UUID,    DVS_JSON};
+static const uint32_t all_kinds[] = {DVS_BOOL,  DVS_INT64, DVS_DOUBLE,    DVS_DECIMAL, DVS_TEXT,
+                                     DVS_BYTES, DVS_DATE,  DVS_TIMESTAMP, DVS_UUID,    DVS_JSON};
 #define N_KINDS (sizeof all_kinds / sizeof *all_kinds)
 
 /* An entity over one column of each kind (named like it), an id and a raw one. */
@@ -159,12 +163,32 @@ static void test_extremes_come_back(void **state)
 {
     static const char *const decimals[] = {"0", "-0.000000000000000000000000000001", "9999999999999999999",
                                            "12345678901234567890123456789012345678901234567890.1", "1e300"};
-    static const char *const texts[] = {"", " ", "null", "\"", "\\u0000", "\x01\x1f\x7f", "\xf0\x9f\x98\x80\xe2\x80\xae",
-                                        "\xef\xbf\xbd", "line\r\nline\t"};
-    static const char *const jsons[] = {"false", "0", "\"\"", "[]", "{}", "{\"a\":{\"b\":[1.50,1e400,\"\\ud83d\\ude00\"]}}",
+    static const char *const texts[] = {"",
+                                        " ",
+                                        "null",
+                                        "\"",
+                                        "\\u0000",
+                                        "\x01\x1f\x7f",
+                                        "\xf0\x9f\x98\x80\xe2\x80\xae",
+                                        "\xef\xbf\xbd",
+                                        "line\r\nline\t"};
+    static const char *const jsons[] = {"false",
+                                        "0",
+                                        "\"\"",
+                                        "[]",
+                                        "{}",
+                                        "{\"a\":{\"b\":[1.50,1e400,\"\\ud83d\\ude00\"]}}",
                                         "123456789012345678901234567890.10"};
-    static const double doubles[] = {0, 1, -1, 0.1, 1e308, 1.7976931348623157e308, 5e-324, -2.2250738585072014e-308,
-                                     9007199254740993.0, 1.0 / 3};
+    static const double doubles[] = {0,
+                                     1,
+                                     -1,
+                                     0.1,
+                                     1e308,
+                                     1.7976931348623157e308,
+                                     5e-324,
+                                     -2.2250738585072014e-308,
+                                     9007199254740993.0,
+                                     1.0 / 3};
     static const int64_t whole[] = {0, 1, -1, INT64_MAX, INT64_MIN, INT64_C(9007199254740993)};
     fixture f;
     dvs_cell in[16];
@@ -183,9 +207,9 @@ static void test_extremes_come_back(void **state)
         in[wanted(&f, "text")] = dvsi_cell_text(texts[i % 9]);
         in[wanted(&f, "bytes")] = dvsi_cell_bytes("\0\xff\x80\"", i % 5);
         in[wanted(&f, "date")] = clean(&arena, DVS_DATE, dvsi_cell_int64(i % 2 != 0 ? -719162 : 2932896));
-        in[wanted(&f, "timestamp")] = clean(&arena, DVS_TIMESTAMP,
-                                            dvsi_cell_int64(i % 2 != 0 ? INT64_C(-62135596800000000)
-                                                                       : INT64_C(253402300799999999)));
+        in[wanted(&f, "timestamp")] =
+            clean(&arena, DVS_TIMESTAMP,
+                  dvsi_cell_int64(i % 2 != 0 ? INT64_C(-62135596800000000) : INT64_C(253402300799999999)));
         in[wanted(&f, "uuid")] = clean(&arena, DVS_UUID, dvsi_cell_bytes(ids[i % 2], 16));
         in[wanted(&f, "json")] = clean(&arena, DVS_JSON, dvsi_cell_text(jsons[i % 7]));
         in[wanted(&f, "odd \"name\"\n\xc3\xa4")] = dvsi_cell_text(texts[(i + 1) % 9]);
@@ -222,8 +246,18 @@ static void test_large_text(void **state)
 static void test_parse_refuses(void **state)
 {
     static const char *const bad[] = {
-        "",           "{",           "[]",          "null",          "{\"id\":\"x\"}",     "{\"id\":1.5}",
-        "{\"id\":1}x", "{\"bool\":2}", "{\"uuid\":\"1\"}", "{\"bytes\":\"*\"}", "{\"date\":\"2024-02-30\"}", "{\"double\":\"a\"}",
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"id\":\"x\"}",
+        "{\"id\":1.5}",
+        "{\"id\":1}x",
+        "{\"bool\":2}",
+        "{\"uuid\":\"1\"}",
+        "{\"bytes\":\"*\"}",
+        "{\"date\":\"2024-02-30\"}",
+        "{\"double\":\"a\"}",
         "{\"id\":9223372036854775808}",
     };
     fixture f;
@@ -246,9 +280,9 @@ static void test_parse_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values_pass),        cmocka_unit_test(test_failure_keeps_the_key),
-        cmocka_unit_test(test_failing_key),        cmocka_unit_test(test_extremes_come_back),
-        cmocka_unit_test(test_large_text),         cmocka_unit_test(test_parse_refuses),
+        cmocka_unit_test(test_values_pass), cmocka_unit_test(test_failure_keeps_the_key),
+        cmocka_unit_test(test_failing_key), cmocka_unit_test(test_extremes_come_back),
+        cmocka_unit_test(test_large_text),  cmocka_unit_test(test_parse_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* From a project's `from` entry and a source's columns to a mapping: fields, keys, what is new or gone, errors. */
+/* From a project's `from` entry and a source's columns to a mapping: fields, keys, what is new or gone,
+ * errors. */
 #include "map_fixture.h"
 
 static void test_short_form_takes_everything(void **state)
@@ -25,7 +26,8 @@ static void test_renames_and_helpers(void **state)
 {
     fixture f;
     (void)state;
-    usual(&f, "  - name: people\n    keep_raw: false\n    from: [{source: crm, entity: p, fields: {nr: ID, who: name}}]\n");
+    usual(&f, "  - name: people\n    keep_raw: false\n    from: [{source: crm, entity: p, fields: {nr: ID, "
+              "who: name}}]\n");
     must_build(&f);
     fields_are(&f, "nr:int64=id who:text=Name"); /* columns are found without regard to case */
     assert_string_equal(f.mapping->fields[0].from, "id");
@@ -42,11 +44,14 @@ static void test_star_with_exceptions_and_overrides(void **state)
 {
     fixture f;
     (void)state;
-    usual(&f, "  - name: people\n    from:\n      - source: crm\n        entity: p\n"
-              "        fields: {\"*\": true, BORN: false, name: {from: born, type: text}, kind: {static: person}, "
-              "again: Name}\n");
+    usual(
+        &f,
+        "  - name: people\n    from:\n      - source: crm\n        entity: p\n"
+        "        fields: {\"*\": true, BORN: false, name: {from: born, type: text}, kind: {static: person}, "
+        "again: Name}\n");
     must_build(&f);
-    fields_are(&f, "id:int64=id seq:int64=seq changed:timestamp=changed name:text=born kind:text! again:text=Name");
+    fields_are(
+        &f, "id:int64=id seq:int64=seq changed:timestamp=changed name:text=born kind:text! again:text=Name");
     assert_int_equal(f.mapping->fields[3].explicit_type, 1);
     assert_int_equal(f.mapping->fields[0].explicit_type, 0);
     close_fixture(&f);
@@ -85,7 +90,8 @@ static void test_missing_column(void **state)
     (void)state;
     usual(&f, "  - name: people\n    from:\n      - source: crm\n        entity: p\n"
               "        fields:\n          id: id\n          who: Nme\n");
-    refused(&f, "/tmp/p.yml:11:16: stream \"p\" of source \"crm\" has no column \"Nme\"; did you mean \"Name\"?");
+    refused(&f,
+            "/tmp/p.yml:11:16: stream \"p\" of source \"crm\" has no column \"Nme\"; did you mean \"Name\"?");
     usual(&f, "  - name: people\n    from:\n      - source: crm\n        entity: p\n"
               "        fields:\n          id: id\n          who: zzzzzzzz\n");
     refused(&f, "/tmp/p.yml:11:16: stream \"p\" of source \"crm\" has no column \"zzzzzzzz\"");
@@ -150,10 +156,11 @@ static void test_reserved_names(void **state)
         assert_non_null(strstr(f.err.message, names[i]));
         close_fixture(&f);
         dvsi_buf text = {0}; /* what the message says helps */
-        dvsi_buf_printf(&text,
-                        "  - name: people\n    from: [{source: crm, entity: people, fields: {\"*\": true, %s: false, "
-                        "%s_value: %s}}]\n",
-                        names[i], names[i], names[i]);
+        dvsi_buf_printf(
+            &text,
+            "  - name: people\n    from: [{source: crm, entity: people, fields: {\"*\": true, %s: false, "
+            "%s_value: %s}}]\n",
+            names[i], names[i], names[i]);
         usual(&f, dvsi_buf_text(&text));
         column(&f, names[i], DVS_TEXT, 0, 0);
         must_build(&f);
@@ -171,8 +178,9 @@ static void test_no_key(void **state)
     (void)state;
     read_project(&f, "  - name: people\n    from: [{source: crm, entity: p}]\n");
     column(&f, "a", DVS_TEXT, 0, 0);
-    refused(&f, "/tmp/p.yml:5:5: source \"crm\" declares no key for stream \"p\": name the key fields of entity "
-                "\"people\" with `key: [...]`");
+    refused(&f,
+            "/tmp/p.yml:5:5: source \"crm\" declares no key for stream \"p\": name the key fields of entity "
+            "\"people\" with `key: [...]`");
 }
 
 static void test_source_key_not_mapped(void **state)
@@ -180,7 +188,8 @@ static void test_source_key_not_mapped(void **state)
     fixture f;
     (void)state;
     usual(&f, "  - name: people\n    from: [{source: crm, entity: p, fields: {who: Name}}]\n");
-    refused(&f, "/tmp/p.yml:5:5: column \"id\" is part of the source's key, but no field of entity \"people\" takes it; "
+    refused(&f, "/tmp/p.yml:5:5: column \"id\" is part of the source's key, but no field of entity "
+                "\"people\" takes it; "
                 "map it, or choose another `key:`");
 }
 
@@ -201,7 +210,8 @@ static void test_kinds_of_keys(void **state)
         column(&f, "a", kind, 0, 0);
         if (kind == DVS_DOUBLE || kind == DVS_JSON || kind == DVS_BYTES) {
             char message[200];
-            snprintf(message, sizeof message, "/tmp/p.yml:5:5: key field \"a\" is of type %s, which cannot be a key",
+            snprintf(message, sizeof message,
+                     "/tmp/p.yml:5:5: key field \"a\" is of type %s, which cannot be a key",
                      dvsi_kind_name(kind));
             refused(&f, message);
         } else {
@@ -219,14 +229,20 @@ static void test_own_key(void **state)
         const char *key;
         int own;
     } cases[] = {
-        {"", 1},       {"    key: [a, b]\n", 1},    {"    key: [b, a]\n", 0}, {"    key: [a]\n", 0},
-        {"    key: [c]\n", 0}, {"    key: [a, b, c]\n", 0}, {"    key: [A, B]\n", 1},
+        {"", 1},
+        {"    key: [a, b]\n", 1},
+        {"    key: [b, a]\n", 0},
+        {"    key: [a]\n", 0},
+        {"    key: [c]\n", 0},
+        {"    key: [a, b, c]\n", 0},
+        {"    key: [A, B]\n", 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         fixture f = {0};
         char text[200];
-        snprintf(text, sizeof text, "  - name: people\n%s    from: [{source: crm, entity: p}]\n", cases[i].key);
+        snprintf(text, sizeof text, "  - name: people\n%s    from: [{source: crm, entity: p}]\n",
+                 cases[i].key);
         read_project(&f, text);
         column(&f, "b", DVS_TEXT, 0, 2);
         column(&f, "a", DVS_INT64, 0, 1);
@@ -270,10 +286,12 @@ static void describe(const char *entity, dvsi_buf *out)
     close_fixture(&f);
 }
 
-/* Whatever changes what a read gives changes the description; spelling and order of keys in the file do not. */
+/* Whatever changes what a read gives changes the description; spelling and order of keys in the file do not.
+ */
 static void test_describe(void **state)
 {
-#define PEOPLE(rest, fields) "  - name: people\n" rest "    from: [{source: crm, entity: p, fields: " fields "}]\n"
+#define PEOPLE(rest, fields)                                                                                 \
+    "  - name: people\n" rest "    from: [{source: crm, entity: p, fields: " fields "}]\n"
     static const char *const different[] = {
         PEOPLE("", "{id: id, a: Name}"),
         PEOPLE("", "{id: id, b: Name}"),

@@ -68,7 +68,8 @@ static void test_truth_table(void **state)
     }
 }
 
-/* Nothing to delete is always right; emptying a table needs 100 %; and fewer deletes never trip where more pass. */
+/* Nothing to delete is always right; emptying a table needs 100 %; and fewer deletes never trip where more
+ * pass. */
 static void test_properties(void **state)
 {
     (void)state;
@@ -76,7 +77,8 @@ static void test_properties(void **state)
         uint64_t active = random_below(3) == 0 ? random_below(12) : random_below(100000);
         uint64_t more = random_below(active + 1);
         uint64_t fewer = random_below(more + 1);
-        dvsi_limit limit = random_below(2) ? share((double)random_below(1001) / 10.0) : rows((int64_t)random_below(2000));
+        dvsi_limit limit =
+            random_below(2) ? share((double)random_below(1001) / 10.0) : rows((int64_t)random_below(2000));
         dvsi_limit all = share(100);
         assert_true(dvsi_guard_allows(&limit, active, 0));
         assert_true(dvsi_guard_allows(&all, active, more));

@@ -17,7 +17,9 @@
 
 static dvsi_offer offer(const char *source_key)
 {
-    dvsi_offer o = {.modified = dvsi_cell_null(), .version = dvsi_cell_null(), .source_key = source_key,
+    dvsi_offer o = {.modified = dvsi_cell_null(),
+                    .version = dvsi_cell_null(),
+                    .source_key = source_key,
                     .source_key_length = strlen(source_key)};
     return o;
 }
@@ -149,7 +151,7 @@ static void test_total_order(void **state)
                 int there = dvsi_offer_compare(&offers[i], &offers[k]);
                 int back = dvsi_offer_compare(&offers[k], &offers[i]);
                 assert_int_equal(there == 0, i == k);
-                assert_int_equal(there < 0, back > 0);
+                assert_int_equal(there<0, back> 0);
             }
         dvsi_offer first = offers[0];
         for (size_t i = 1; i < N_OFFERS; i++)
@@ -166,8 +168,10 @@ static void test_total_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rules_in_order), cmocka_unit_test(test_versions),
-        cmocka_unit_test(test_equal),          cmocka_unit_test(test_total_order),
+        cmocka_unit_test(test_rules_in_order),
+        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_total_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,8 +96,8 @@ static void test_ops(void **state)
     assert_int_equal(dvsi_reconcile_record(offered, current, 0, 0, changed, &n), DVSI_OP_NONE);
 }
 
-/* A record against a stored one of any two kinds: equal only to itself; an absent field is never touched, and nothing
- * is ever equal to a stored value that does not fit its column. */
+/* A record against a stored one of any two kinds: equal only to itself; an absent field is never touched, and
+ * nothing is ever equal to a stored value that does not fit its column. */
 static void test_every_pair_of_kinds(void **state)
 {
     uint32_t changed[1];
@@ -134,7 +134,8 @@ static void test_values(void **state)
     assert_int_equal(dvsi_reconcile_record(&offered, &current, 1, 0, changed, &n), DVSI_OP_UPDATE);
 }
 
-/* Random records: what is changed is exactly what differs, ascending, and writing it makes the next one no change. */
+/* Random records: what is changed is exactly what differs, ascending, and writing it makes the next one no
+ * change. */
 static void test_writing_settles(void **state)
 {
     (void)state;
@@ -147,8 +148,9 @@ static void test_writing_settles(void **state)
         for (uint32_t i = 0; i < n_fields; i++) {
             uint32_t kind = DVS_BOOL + (uint32_t)random_below(DVS_KIND_COUNT - DVS_BOOL);
             stored[i] = sample(random_below(4) == 0 ? DVS_NULL : kind, (int)random_below(2));
-            offered[i] = random_below(3) == 0 ? stored[i] : sample((uint32_t)random_below(3) == 0 ? DVS_ABSENT : kind,
-                                                                   (int)random_below(2));
+            offered[i] = random_below(3) == 0 ? stored[i]
+                                              : sample((uint32_t)random_below(3) == 0 ? DVS_ABSENT : kind,
+                                                       (int)random_below(2));
         }
         (void)dvsi_reconcile_record(offered, stored, n_fields, 0, changed, &n);
         for (uint32_t i = 0; i < n; i++) {
@@ -208,8 +210,8 @@ static void test_hash_positions(void **state)
     dvsi_buf_free(&scratch);
 }
 
-/* The bytes are the hash of the canonical text, little-endian, whatever the kind: equal values of different kinds with
- * one canonical text have one hash, and no value has 0 or 1. */
+/* The bytes are the hash of the canonical text, little-endian, whatever the kind: equal values of different
+ * kinds with one canonical text have one hash, and no value has 0 or 1. */
 static void test_hash_of_kinds(void **state)
 {
     dvsi_buf hash = {0};
@@ -240,6 +242,25 @@ static void test_hash_of_kinds(void **state)
     dvsi_buf_free(&scratch);
 }
 
+/* 0 and 1 say "never written" and NULL: the two texts of ten digits that hash to them stand as something
+ * else. */
+static void test_hash_is_never_taken_for_none(void **state)
+{
+    static const int64_t hard[] = {INT64_C(6870684841), INT64_C(7404766944)};
+    dvsi_buf hash = {0};
+    dvsi_buf scratch = {0};
+    (void)state;
+    assert_int_equal(dvsi_hash32("6870684841", 10), 0);
+    assert_int_equal(dvsi_hash32("7404766944", 10), 1);
+    for (uint32_t i = 0; i < 2; i++) {
+        dvs_cell cell = dvsi_cell_int64(hard[i]);
+        dvsi_sync_hash_put(&hash, i, &cell, &scratch);
+        assert_true(get(&hash, i) > 1);
+    }
+    dvsi_buf_free(&hash);
+    dvsi_buf_free(&scratch);
+}
+
 /* Random puts against an array. */
 static void test_hash_model(void **state)
 {
@@ -249,8 +270,9 @@ static void test_hash_model(void **state)
     (void)state;
     for (int round = 0; round < 5000; round++) {
         uint32_t at = (uint32_t)random_below(200);
-        dvs_cell cell = random_below(5) == 0 ? absent : random_below(5) == 0 ? dvsi_cell_null()
-                                                                              : dvsi_cell_int64((int64_t)random_bits());
+        dvs_cell cell = random_below(5) == 0   ? absent
+                        : random_below(5) == 0 ? dvsi_cell_null()
+                                               : dvsi_cell_int64((int64_t)random_bits());
         dvsi_sync_hash_put(&hash, at, &cell, &scratch);
         if (cell.kind == DVS_NULL)
             model[at] = 1;
@@ -356,11 +378,17 @@ static void test_lineage_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ops),           cmocka_unit_test(test_every_pair_of_kinds),
-        cmocka_unit_test(test_values),        cmocka_unit_test(test_writing_settles),
-        cmocka_unit_test(test_op_names),      cmocka_unit_test(test_hash_positions),
-        cmocka_unit_test(test_hash_of_kinds), cmocka_unit_test(test_hash_model),
-        cmocka_unit_test(test_lineage_values), cmocka_unit_test(test_lineage_limit),
+        cmocka_unit_test(test_ops),
+        cmocka_unit_test(test_every_pair_of_kinds),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_writing_settles),
+        cmocka_unit_test(test_op_names),
+        cmocka_unit_test(test_hash_positions),
+        cmocka_unit_test(test_hash_of_kinds),
+        cmocka_unit_test(test_hash_model),
+        cmocka_unit_test(test_hash_is_never_taken_for_none),
+        cmocka_unit_test(test_lineage_values),
+        cmocka_unit_test(test_lineage_limit),
         cmocka_unit_test(test_lineage_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,7 +103,8 @@ static void test_order(void **state)
     dvsi_queue_destroy(&queue);
 }
 
-/* A slow writer holds the readers back: what waits is bounded by bytes, and one piece larger than the bound passes. */
+/* A slow writer holds the readers back: what waits is bounded by bytes, and one piece larger than the bound
+ * passes. */
 static void test_bounded(void **state)
 {
     dvsi_queue queue;
@@ -157,7 +158,8 @@ static void test_close_frees_waiting_readers(void **state)
         start(&readers[i], &queue, 1000, (size_t)1 << 20, post_all);
     for (unsigned posted = 0; posted < 3;) { /* until it is full */
         usleep(1000);
-        posted = atomic_load(&readers[0].posted) + atomic_load(&readers[1].posted) + atomic_load(&readers[2].posted);
+        posted = atomic_load(&readers[0].posted) + atomic_load(&readers[1].posted) +
+                 atomic_load(&readers[2].posted);
     }
     usleep(20000);
     dvsi_queue_close(&queue);

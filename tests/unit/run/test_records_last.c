@@ -12,8 +12,8 @@
 #include "../base/random.h"
 #include "run/work.h"
 
-/* record i stands for its key unless it failed and another of the key was there before, or a later one that did not
- * fail is there. */
+/* record i stands for its key unless it failed and another of the key was there before, or a later one that
+ * did not fail is there. */
 static void model(const dvsi_record *records, uint32_t n, int by_source_key, uint8_t *skip)
 {
     for (uint32_t i = 0; i < n; i++) {
@@ -66,7 +66,7 @@ static void test_by_hand(void **state)
 {
     const dvsi_record records[] = {
         record("a", "1", 0),
-        record("a", "2", DVSI_RECORD_FAILED),    /* never in place of another */
+        record("a", "2", DVSI_RECORD_FAILED), /* never in place of another */
         record("b", "3", DVSI_RECORD_FAILED),
         record("b", "3", 0),                     /* in place of a failed one */
         record(NULL, "4", DVSI_RECORD_FAILED),   /* no key */
@@ -103,8 +103,9 @@ static void test_random(void **state)
         dvsi_record records[150];
         for (uint32_t i = 0; i < n; i++) {
             static const uint32_t flags[] = {0, 0, 0, DVSI_RECORD_FAILED, DVSI_RECORD_TOMBSTONE};
-            records[i] = record(random_below(20) != 0 ? keys[random_below(few)] : NULL,
-                                random_below(20) != 0 ? keys[random_below(few)] : NULL, flags[random_below(5)]);
+            records[i] =
+                record(random_below(20) != 0 ? keys[random_below(few)] : NULL,
+                       random_below(20) != 0 ? keys[random_below(few)] : NULL, flags[random_below(5)]);
         }
         check(records, n, 0);
         check(records, n, 1);

@@ -79,6 +79,23 @@ static void test_below_zero(void **state)
     dvsi_seen_clear(&seen);
 }
 
+/* A row that somebody numbered far out is met like any other, and costs no memory to speak of. */
+static void test_far_out(void **state)
+{
+    static const int64_t ids[] = {INT64_MAX, INT64_MAX - 65536, INT64_C(1000000000000000), INT64_C(1) << 40,
+                                  3};
+    dvsi_seen seen = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        assert_false(dvsi_seen_has(&seen, ids[i]));
+        assert_int_equal(dvsi_seen_add(&seen, ids[i]), 1);
+        assert_int_equal(dvsi_seen_add(&seen, ids[i]), 0);
+        assert_true(dvsi_seen_has(&seen, ids[i]));
+        assert_false(dvsi_seen_has(&seen, ids[i] - 1));
+    }
+    dvsi_seen_clear(&seen);
+}
+
 /* ---- In a sink ---- */
 
 typedef struct store {
@@ -132,6 +149,19 @@ static uint64_t stored_rows(store *s)
     return n;
 }
 
+/* How many parts of the set hold anything. */
+static uint64_t parts(const model *m)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        size_t k = 0;
+        while (m->ids[k] / 65536 != m->ids[i] / 65536)
+            k++;
+        n += k == i;
+    }
+    return n;
+}
+
 /* Adds, stores, dies, loads, goes on: what was stored is there, and what came after it is not. */
 static void test_store_and_load(void **state)
 {
@@ -154,6 +184,9 @@ static void test_store_and_load(void **state)
         }
         same(&seen, &m);
     }
+    begin(&s);
+    assert_int_equal(stored_rows(&s), parts(&m)); /* each part once, also after going on */
+    commit(&s);
     dvsi_seen_clear(&seen);
     close_store(&s);
 }
@@ -204,7 +237,8 @@ static void test_only_changed_parts(void **state)
     commit(&s);
     json_t *lines = log_read(s.f);
     for (size_t i = 0; i < json_array_size(lines); i++)
-        assert_string_not_equal(json_string_value(json_object_get(json_array_get(lines, i), "slot")), "write");
+        assert_string_not_equal(json_string_value(json_object_get(json_array_get(lines, i), "slot")),
+                                "write");
     json_decref(lines);
     assert_int_equal(dvsi_seen_add(&seen, 70002), 1);
     log_clear(s.f);
@@ -283,8 +317,13 @@ static void test_edited(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_model), cmocka_unit_test(test_below_zero), TEST(test_store_and_load),
-        TEST(test_rollback),          TEST(test_only_changed_parts),     TEST(test_apart),
+        cmocka_unit_test(test_model),
+        cmocka_unit_test(test_below_zero),
+        cmocka_unit_test(test_far_out),
+        TEST(test_store_and_load),
+        TEST(test_rollback),
+        TEST(test_only_changed_parts),
+        TEST(test_apart),
         TEST(test_edited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,9 +6,12 @@
 #include "run/work.h"
 
 /* Streams: the source's own key. Gathers: the key is `who`, which must be a number. */
-#define STREAMS "  - name: people\n    from: [{source: crm, entity: p, fields: {id: id, who: {from: Name, type: int64}}}]\n"
-#define GATHERS \
-    "  - name: people\n    key: [who]\n    from: [{source: crm, entity: p, fields: {id: id, who: {from: Name, type: " \
+#define STREAMS                                                                                              \
+    "  - name: people\n    from: [{source: crm, entity: p, fields: {id: id, who: {from: Name, type: "        \
+    "int64}}}]\n"
+#define GATHERS                                                                                              \
+    "  - name: people\n    key: [who]\n    from: [{source: crm, entity: p, fields: {id: id, who: {from: "    \
+    "Name, type: "                                                                                           \
     "int64}}}]\n"
 
 typedef struct bench {
@@ -41,19 +44,27 @@ static void put_row(bench *b, uint64_t number, int64_t id, const char *name, uin
         cells[wanted(&b->f, "Name")] = dvsi_cell_text(name);
 }
 
-static void put_error(bench *b, uint64_t number, const char *source_key, const dvs_cell *cells, const char *record,
-                      size_t length)
+static void put_error(bench *b, uint64_t number, const char *source_key, const dvs_cell *cells,
+                      const char *record, size_t length)
 {
-    dvs_row_error error = {.struct_size = (uint32_t)sizeof error, .number = number, .source_key = source_key,
-                           .field = "Name", .message = "was no good", .record = record, .record_length = length,
-                           .cells = cells, .n_cells = b->f.mapping->wanted.n_columns};
+    dvs_row_error error = {.struct_size = (uint32_t)sizeof error,
+                           .number = number,
+                           .source_key = source_key,
+                           .field = "Name",
+                           .message = "was no good",
+                           .record = record,
+                           .record_length = length,
+                           .cells = cells,
+                           .n_cells = b->f.mapping->wanted.n_columns};
     assert_int_equal(dvsi_batch_error_add(b->work->batch, &error), 0);
 }
 
 static void put_checkpoint(bench *b)
 {
-    dvs_checkpoint checkpoint = {.struct_size = (uint32_t)sizeof checkpoint, .type = DVS_CHECKPOINT_POSITION,
-                                 .token = (const uint8_t *)"t", .token_length = 1};
+    dvs_checkpoint checkpoint = {.struct_size = (uint32_t)sizeof checkpoint,
+                                 .type = DVS_CHECKPOINT_POSITION,
+                                 .token = (const uint8_t *)"t",
+                                 .token_length = 1};
     assert_int_equal(dvsi_batch_checkpoint_set(b->work->batch, &checkpoint), 0);
 }
 
@@ -141,7 +152,8 @@ static void test_failed_record(void **state)
     close_bench(&b);
 }
 
-/* Streaming: without its key nobody can tell which record failed. Gathering: the source's own key is enough. */
+/* Streaming: without its key nobody can tell which record failed. Gathering: the source's own key is enough.
+ */
 static void test_unidentified(void **state)
 {
     bench b;
@@ -228,8 +240,8 @@ static void test_errors_of_the_source(void **state)
     close_bench(&b);
 }
 
-/* Random batches: every row and every error becomes one record, failed ones have one error each, the rows stay in
- * order, and the checkpoint covers exactly what was put before it. */
+/* Random batches: every row and every error becomes one record, failed ones have one error each, the rows
+ * stay in order, and the checkpoint covers exactly what was put before it. */
 static void test_random(void **state)
 {
     (void)state;
@@ -333,10 +345,14 @@ static void test_reuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty),         cmocka_unit_test(test_streaming_record),
-        cmocka_unit_test(test_gathering_record), cmocka_unit_test(test_failed_record),
-        cmocka_unit_test(test_unidentified),  cmocka_unit_test(test_tombstones),
-        cmocka_unit_test(test_errors_of_the_source), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_streaming_record),
+        cmocka_unit_test(test_gathering_record),
+        cmocka_unit_test(test_failed_record),
+        cmocka_unit_test(test_unidentified),
+        cmocka_unit_test(test_tombstones),
+        cmocka_unit_test(test_errors_of_the_source),
+        cmocka_unit_test(test_random),
         cmocka_unit_test(test_reuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
