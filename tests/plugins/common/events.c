@@ -430,7 +430,9 @@ int32_t testkit_events_fire(testkit_events *events, const testkit_call *call,
         testkit_log(events, json_pack("{s:s,s:s,s:I,s:s?,s:I}", "event", "fault", "slot", call->slot, "index",
                                       (json_int_t)i - 1, "name", call->name, "rows", (json_int_t)call->rows));
         status = event_happens(events, event, call, patience, err);
+        pthread_mutex_lock(&events->mutex); /* jansson's check before counting is no atomic one */
         json_decref(event);
+        pthread_mutex_unlock(&events->mutex);
     }
     return status;
 }
