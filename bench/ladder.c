@@ -4,14 +4,15 @@
  *     ladder PLUGINS PROJECT.yaml ROWS [RUNG]
  *
  * Each rung is a run of its own that does what the rung before did and one thing more, with the core's own
- * functions, so that the difference of two rungs is what that thing costs, with what it does to the caches. The
- * project has one source, one entity of one `from` entry and no database yet; its first load is taken apart, then
- * a read that finds nothing changed. The three lowest rungs are those of both: read without the record as JSON (what
- * goes into json_response), with it, and mapping. What a sync does beyond that (queue, second thread, seen-sets,
- * positions, the lock's heartbeat) is in no rung.
+ * functions, so that the difference of two rungs is what that thing costs, with what it does to the caches.
+ * The project has one source, one entity of one `from` entry and no database yet; its first load is taken
+ * apart, then a read that finds nothing changed. The three lowest rungs are those of both: read without the
+ * record as JSON (what goes into json_response), with it, and mapping. What a sync does beyond that (queue,
+ * second thread, seen-sets, positions, the lock's heartbeat) is in no rung.
  *
- * Prints one line of JSON; exit code 1 when a rung did not see ROWS rows, or took an equal row for a changed one.
- * With RUNG only that one is run, for a profiler; read_back and compare want the database that lineage left.
+ * Prints one line of JSON; exit code 1 when a rung did not see ROWS rows, or took an equal row for a changed
+ * one. With RUNG only that one is run, for a profiler; read_back and compare want the database that lineage
+ * left.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,10 +36,14 @@ typedef enum rung { READ, RAW, MAP, RECONCILE, WRITE, LINEAGE, READ_BACK, COMPAR
 static const struct {
     const char *name;
     rung below; /* the one that this one stands on; its own: none */
-} rungs[N_RUNGS] = {[READ] = {"read", READ},          [RAW] = {"raw", READ},
-                    [MAP] = {"map", RAW},             [RECONCILE] = {"reconcile", MAP},
-                    [WRITE] = {"write", RECONCILE},   [LINEAGE] = {"lineage", WRITE},
-                    [READ_BACK] = {"read_back", MAP}, [COMPARE] = {"compare", READ_BACK}};
+} rungs[N_RUNGS] = {[READ] = {"read", READ},
+                    [RAW] = {"raw", READ},
+                    [MAP] = {"map", RAW},
+                    [RECONCILE] = {"reconcile", MAP},
+                    [WRITE] = {"write", RECONCILE},
+                    [LINEAGE] = {"lineage", WRITE},
+                    [READ_BACK] = {"read_back", MAP},
+                    [COMPARE] = {"compare", READ_BACK}};
 
 /* Everything that one rung needs; `run` with just so much in it as the functions called look at. */
 typedef struct ladder {
@@ -108,8 +113,8 @@ static const dvs_settings *endpoint(setup *s, dvsi_registry *registry, const dvs
     int sink = role == DVSI_PLUGIN_SINK;
     const dvs_settings *settings =
         dvsi_settings_resolve(&s->arena, sink ? (*plugin)->sink.options : (*plugin)->source.options,
-                              sink ? (*plugin)->sink.n_options : (*plugin)->source.n_options, at, s->project->file,
-                              at->name, s->project->directory, &problems);
+                              sink ? (*plugin)->sink.n_options : (*plugin)->source.n_options, at,
+                              s->project->file, at->name, s->project->directory, &problems);
     if (settings == NULL)
         die("", problems.first->message);
     dvsi_problems_free(&problems);
@@ -125,7 +130,8 @@ static void set_up(setup *s, dvsi_registry *registry, const char *file)
     dvsi_problems_free(&problems);
     if (s->project->n_sources != 1 || s->project->n_entities != 1 || s->project->entities[0].n_from != 1)
         die(file, "the ladder takes one source and one entity that is read from it");
-    s->source_settings = endpoint(s, registry, &s->project->sources[0], DVSI_PLUGIN_SOURCE, &s->source_plugin);
+    s->source_settings =
+        endpoint(s, registry, &s->project->sources[0], DVSI_PLUGIN_SOURCE, &s->source_plugin);
     s->sink_settings = endpoint(s, registry, &s->project->sink, DVSI_PLUGIN_SINK, &s->sink_plugin);
     for (uint32_t i = 0; i < s->sink_settings->n_settings; i++)
         if (strcmp(s->sink_settings->settings[i].name, "path") == 0)
@@ -152,8 +158,8 @@ static void open_source(ladder *l, setup *s)
                           &l->source, &err),
          &err, "");
     must(dvsi_source_describe(l->source, feed->from->entity, &feed->columns, &err), &err, "");
-    must(dvsi_mapping_build(l->target.entity, feed->from, &feed->columns, &known, s->project->file, &feed->mapping,
-                            &err),
+    must(dvsi_mapping_build(l->target.entity, feed->from, &feed->columns, &known, s->project->file,
+                            &feed->mapping, &err),
          &err, "");
     if (!feed->mapping->own_key || feed->mapping->n_key > KEY_FIELDS)
         die(s->project->file, "the ladder is for an entity whose key is the source's own");
@@ -187,8 +193,8 @@ static void open_all(ladder *l, setup *s)
     l->feed.from = &l->target.entity->from[0];
     l->work = memory(dvsi_work_new());
     if (l->rung >= RECONCILE) {
-        must(dvsi_sink_open(s->sink_plugin, s->project->name, s->sink_settings, DVS_SINK_CREATE, &run->services,
-                            &run->sink, &err),
+        must(dvsi_sink_open(s->sink_plugin, s->project->name, s->sink_settings, DVS_SINK_CREATE,
+                            &run->services, &run->sink, &err),
              &err, "");
         must(dvsi_lock_take(run, &err), &err, "");
         must(dvsi_run_begin(run, &err), &err, "");
@@ -256,7 +262,8 @@ static void create_row(ladder *l, const dvsi_record *record, int64_t id, uint32_
     memcpy(row + 1, record->fields, t->n_fields * sizeof *row);
     dvsi_buf_clear(&l->text);
     for (uint32_t i = 0; i < n_changed; i++)
-        dvsi_sync_hash_put(&l->text, t->positions[l->changed[i]], &record->fields[l->changed[i]], &l->scratch);
+        dvsi_sync_hash_put(&l->text, t->positions[l->changed[i]], &record->fields[l->changed[i]],
+                           &l->scratch);
     const char *hash = memory(dvsi_arena_copy(&l->run.batch_arena, dvsi_buf_text(&l->text), l->text.length));
     row[t->sync_hash] = dvsi_cell_bytes(hash, l->text.length);
     row[t->sync_time] = dvsi_cell_timestamp(l->run.started_at);
@@ -286,12 +293,12 @@ static void load_batch(ladder *l)
     uint32_t *previous = NULL;
     uint32_t n = 0;
     begin(l);
-    dvs_cell *rows = memory(dvsi_arena_calloc(&run->batch_arena, (size_t)work->n_records * t->table.n_columns,
-                                              sizeof *rows));
+    dvs_cell *rows = memory(
+        dvsi_arena_calloc(&run->batch_arena, (size_t)work->n_records * t->table.n_columns, sizeof *rows));
     dvs_cell *lineage = NULL;
     if (l->rung >= LINEAGE)
-        lineage = memory(dvsi_arena_calloc(&run->batch_arena, (size_t)work->n_records * DVSI_N_LINEAGE,
-                                           sizeof *lineage));
+        lineage = memory(
+            dvsi_arena_calloc(&run->batch_arena, (size_t)work->n_records * DVSI_N_LINEAGE, sizeof *lineage));
     if (dvsi_records_last(&run->batch_arena, work->records, work->n_records, 0, &skip, &previous) != 0)
         die("", "out of memory");
     for (uint32_t i = 0; i < work->n_records; i++) {
@@ -307,7 +314,10 @@ static void load_batch(ladder *l)
             lineage_row(l, record, lineage + (size_t)n * DVSI_N_LINEAGE);
         n++;
     }
-    dvs_write write = {.struct_size = (uint32_t)sizeof write, .n_inserts = n, .table = &t->table, .inserts = rows,
+    dvs_write write = {.struct_size = (uint32_t)sizeof write,
+                       .n_inserts = n,
+                       .table = &t->table,
+                       .inserts = rows,
                        .update_stride = sizeof(dvs_update)};
     if (l->rung >= WRITE)
         must(dvsi_sink_write(run->sink, &write, 1, &err), &err, "");
@@ -319,7 +329,8 @@ static void load_batch(ladder *l)
         commit(l);
 }
 
-/* As guess_rows() in core/run/upsert.c, with its tables of keys left out: the rows come in the file's order. */
+/* As guess_rows() in core/run/upsert.c, with its tables of keys left out: the rows come in the file's order.
+ */
 static void compare_batch(ladder *l)
 {
     static const uint32_t row_id = 0;
@@ -330,8 +341,17 @@ static void compare_batch(ladder *l)
     begin(l);
     dvsi_batch_reset(run->rows, t->n_lookup);
     dvs_where behind = dvsi_where(0, DVS_OP_GT, dvsi_cell_int64(l->last_row));
-    dvs_scan scan = {(uint32_t)sizeof scan, 0, &t->table, t->lookup, t->n_lookup, 1, &behind, &row_id, 1,
-                     sizeof(dvs_where),     (uint64_t)work->n_records + GUESS_MORE};
+    dvs_scan scan = {(uint32_t)sizeof scan,
+                     0,
+                     &t->table,
+                     t->lookup,
+                     t->n_lookup,
+                     1,
+                     &behind,
+                     &row_id,
+                     1,
+                     sizeof(dvs_where),
+                     (uint64_t)work->n_records + GUESS_MORE};
     must(dvsi_sink_scan(run->sink, &scan, run->rows, &err), &err, "");
     if (run->rows->n_rows < work->n_records)
         die("", "rows are missing in the database");
@@ -346,8 +366,8 @@ static void compare_batch(ladder *l)
         if (dvsi_key_canonical(&l->text, key, t->n_key) != NULL || l->text.length != record->key_length ||
             memcmp(l->text.data, record->key, record->key_length) != 0)
             die("", "the rows are not in the order of the file");
-        if (l->rung >= COMPARE && dvsi_reconcile_record(record->fields, row + t->lookup_fields, t->n_fields, 0,
-                                                        l->changed, &n_changed) != DVSI_OP_NONE)
+        if (l->rung >= COMPARE && dvsi_reconcile_record(record->fields, row + t->lookup_fields, t->n_fields,
+                                                        0, l->changed, &n_changed) != DVSI_OP_NONE)
             die("an unchanged record was taken for a changed one", record->key);
         l->last_row = row[0].v.i64;
     }
@@ -373,9 +393,13 @@ static void climb(ladder *l)
 {
     dvs_error err = DVS_ERROR_INIT;
     dvsi_reader *reader = NULL;
-    dvs_read read = {.struct_size = (uint32_t)sizeof read, .mode = DVS_READ_FULL, .stream = l->feed.from->entity,
-                     .started_at = l->run.started_at, .condition_stride = sizeof(dvs_condition)};
-    int32_t status = dvsi_source_start(l->source, &read, &l->feed.mapping->wanted, &l->feed.progress, &reader, &err);
+    dvs_read read = {.struct_size = (uint32_t)sizeof read,
+                     .mode = DVS_READ_FULL,
+                     .stream = l->feed.from->entity,
+                     .started_at = l->run.started_at,
+                     .condition_stride = sizeof(dvs_condition)};
+    int32_t status =
+        dvsi_source_start(l->source, &read, &l->feed.mapping->wanted, &l->feed.progress, &reader, &err);
     while (status == DVS_OK) {
         dvsi_batch_reset(l->work->batch, l->feed.mapping->wanted.n_columns);
         l->work->batch->max_rows = DVSI_BATCH_ROWS;

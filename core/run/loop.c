@@ -188,8 +188,9 @@ static int32_t map_again(dvsi_feed *feed)
     int32_t status = work == NULL ? dvsi_error_no_memory(&feed->error) : DVS_OK;
     feed->error_at = 0;
     for (int more = 1; more && status == DVS_OK;) {
+        const int64_t before = feed->error_at;
         status = guarded_step(feed, again_step, work);
-        more = status == DVS_OK && work->n_records != 0;
+        more = status == DVS_OK && feed->error_at != before;
         if (more && work->n_errors != 0)
             status = guarded_step(feed, errors_step, work);
         if (more && status == DVS_OK)

@@ -173,6 +173,10 @@ int32_t dvsi_plan_feed(dvsi_feed *feed, dvs_error *err)
         status = count_waiting(feed, err);
     if (status == DVS_OK && !run->dry && !dvsi_feed_gathers(feed))
         status = dvsi_twice_load(feed, err);
+    if (!run->dry && feed->mode != DVS_READ_FULL && s->read_mode == DVS_READ_FULL && !can_resume(feed, changed)) {
+        feed->mode = DVS_READ_FULL; /* the cursor may be past what that read wrote */
+        feed->reason = "the last complete read did not end";
+    }
     if (status == DVS_OK && can_resume(feed, changed))
         status = resume_read(feed, err);
     else if (status == DVS_OK && s->first_load && !run->dry && run->options->row_limit == 0 && !feed->target->created)
@@ -200,7 +204,8 @@ int32_t dvsi_plan_restart(dvsi_feed *feed, dvs_error *err)
     int changed = feed->error.status == DVS_E_CHANGED;
     int32_t status = DVS_OK;
     feed->restarts++;
-    if (changed && feed->restarts > 1)
+    feed->changes += (uint32_t)changed;
+    if (feed->changes > 1)
         return dvsi_error_set(err, DVS_E_CHANGED, "%s", feed->error.message);
     feed->reason = changed ? "the source changed while it was read" : feed->resume ? "the position was refused"
                                                                                    : "the cursor was refused";
@@ -212,6 +217,8 @@ int32_t dvsi_plan_restart(dvsi_feed *feed, dvs_error *err)
     atomic_store(&feed->rows, 0);
     if (feed->twice != NULL)
         status = dvsi_twice_load(feed, err);
+    if (status == DVS_OK && !feed->run->dry)
+        status = dvsi_row_errors_restart(feed, err);
     if (status == DVS_OK && feed->state.first_load && !feed->run->dry)
         status = close_first_load(feed, err);
     if (status == DVS_OK)

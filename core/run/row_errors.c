@@ -35,7 +35,6 @@ static int32_t close_row(dvsi_feed *feed, int64_t row_id, dvs_error *err)
 {
     static const uint32_t column = DVSI_ERRORS_CLOSED_AT;
     dvs_cell now = dvsi_cell_timestamp(feed->run->started_at);
-    feed->open_errors -= feed->open_errors != 0;
     return dvsi_books_update(&feed->run->books, DVSI_BOOK_ERRORS, row_id, &column, &now, 1, err);
 }
 
@@ -45,26 +44,31 @@ static int32_t find_open(dvsi_feed *feed, const dvsi_record_error *error, dvsi_b
 {
     dvs_where where[5];
     uint32_t n = open_where(feed, where);
-    /* The best name of the record that there is. */
-    if (error->key != NULL)
-        where[n++] = dvsi_where(DVSI_ERRORS_KEY, DVS_OP_EQ, dvsi_cell_text(error->key));
-    else if (error->source_key != NULL)
+    /* The best name of the source's record that there is; its key in the entity may change. */
+    if (error->source_key != NULL)
         where[n++] = dvsi_where(DVSI_ERRORS_SOURCE_KEY, DVS_OP_EQ, dvsi_cell_text(error->source_key));
+    else if (error->key != NULL)
+        where[n++] = dvsi_where(DVSI_ERRORS_KEY, DVS_OP_EQ, dvsi_cell_text(error->key));
     else
         where[n++] = dvsi_where(DVSI_ERRORS_ROW_NUMBER, DVS_OP_EQ, dvsi_cell_int64((int64_t)error->number));
     *row_id = 0;
     int32_t status = dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n, 0, 0, rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
         const dvs_cell *row = dvsi_batch_cells(rows, i);
-        if (!same(&row[DVSI_ERRORS_SOURCE_KEY], error->source_key) || !same(&row[DVSI_ERRORS_KEY], error->key))
+        if (error->source_key == NULL &&
+            (!same(&row[DVSI_ERRORS_SOURCE_KEY], NULL) || !same(&row[DVSI_ERRORS_KEY], error->key)))
             continue;
         if (!same(&row[DVSI_ERRORS_FIELD], error->field)) { /* it fails in another field now */
-            if (error->key != NULL || error->source_key != NULL)
+            if (error->key != NULL || error->source_key != NULL) {
                 status = close_row(feed, row[DVSI_ERRORS_ROW_ID].v.i64, err);
+                feed->open_errors -= feed->open_errors != 0;
+            }
             continue;
         }
         *row_id = row[DVSI_ERRORS_ROW_ID].v.i64;
-        *counted = same(&row[DVSI_ERRORS_RUN_ID], feed->run->run_id);
+        *counted = same(&row[DVSI_ERRORS_RUN_ID], feed->run->run_id) &&
+                   row[DVSI_ERRORS_LAST_SEEN].kind == DVS_TIMESTAMP &&
+                   row[DVSI_ERRORS_LAST_SEEN].v.i64 >= feed->run->started_at;
         *attempts = row[DVSI_ERRORS_ATTEMPTS].kind == DVS_INT64 ? row[DVSI_ERRORS_ATTEMPTS].v.i64 : 0;
     }
     return status;
@@ -82,8 +86,9 @@ static dvs_cell record_cell(const char *text, size_t length)
 
 static int32_t store(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch *rows, dvs_error *err)
 {
-    static const uint32_t columns[5] = {DVSI_ERRORS_RUN_ID, DVSI_ERRORS_ROW_NUMBER, DVSI_ERRORS_MESSAGE,
-                                        DVSI_ERRORS_LAST_SEEN, DVSI_ERRORS_ATTEMPTS};
+    static const uint32_t columns[] = {DVSI_ERRORS_RUN_ID,  DVSI_ERRORS_ROW_NUMBER, DVSI_ERRORS_KEY,
+                                       DVSI_ERRORS_MESSAGE, DVSI_ERRORS_RECORD,     DVSI_ERRORS_LAST_SEEN,
+                                       DVSI_ERRORS_ATTEMPTS, DVSI_ERRORS_CELLS};
     dvsi_run *run = feed->run;
     int64_t row_id = 0;
     int64_t attempts = 0;
@@ -93,10 +98,17 @@ static int32_t store(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch
     if (status != DVS_OK)
         return status;
     feed->counts.row_errors += !counted;
+    dvs_cell record = record_cell(error->record, error->record_length);
+    dvs_cell kept = error->cells != NULL && error->cells_length <= RECORD_MAX
+                        ? dvsi_cell_json_n(error->cells, error->cells_length)
+                        : dvsi_cell_null();
     if (row_id != 0) {
-        dvs_cell cells[5] = {dvsi_cell_text(run->run_id), dvsi_cell_int64((int64_t)error->number),
-                             dvsi_cell_text(error->message), now, dvsi_cell_int64(attempts + 1)};
-        return dvsi_books_update(&run->books, DVSI_BOOK_ERRORS, row_id, columns, cells, 5, err);
+        dvs_cell cells[] = {dvsi_cell_text(run->run_id),    dvsi_cell_int64((int64_t)error->number),
+                            text_or_null(error->key),       dvsi_cell_text(error->message),
+                            record,                         now,
+                            dvsi_cell_int64(attempts + 1), kept};
+        return dvsi_books_update(&run->books, DVSI_BOOK_ERRORS, row_id, columns, cells, sizeof columns / sizeof *columns,
+                                 err);
     }
     dvs_cell row[DVSI_N_ERRORS] = {{0}};
     row[DVSI_ERRORS_RUN_ID] = dvsi_cell_text(run->run_id);
@@ -108,13 +120,11 @@ static int32_t store(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch
     row[DVSI_ERRORS_FIELD] = text_or_null(error->field);
     row[DVSI_ERRORS_SEVERITY] = dvsi_cell_text("error");
     row[DVSI_ERRORS_MESSAGE] = dvsi_cell_text(error->message);
-    row[DVSI_ERRORS_RECORD] = record_cell(error->record, error->record_length);
+    row[DVSI_ERRORS_RECORD] = record;
     row[DVSI_ERRORS_FIRST_SEEN] = now;
     row[DVSI_ERRORS_LAST_SEEN] = now;
     row[DVSI_ERRORS_ATTEMPTS] = dvsi_cell_int64(1);
-    row[DVSI_ERRORS_CELLS] = error->cells != NULL && error->cells_length <= RECORD_MAX
-                                 ? dvsi_cell_json_n(error->cells, error->cells_length)
-                                 : dvsi_cell_null();
+    row[DVSI_ERRORS_CELLS] = kept;
     feed->open_errors++;
     return dvsi_books_insert(&run->books, DVSI_BOOK_ERRORS, row, 1, NULL, err);
 }
@@ -141,8 +151,11 @@ int32_t dvsi_row_errors_add(dvsi_feed *feed, const dvsi_record_error *errors, ui
 static int32_t close_rows(dvsi_feed *feed, const dvsi_batch *rows, dvs_error *err)
 {
     int32_t status = DVS_OK;
-    for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++)
-        status = close_row(feed, dvsi_batch_cells(rows, i)[0].v.i64, err);
+    for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++) {
+        const dvs_cell *row = dvsi_batch_cells(rows, i);
+        status = close_row(feed, row[DVSI_ERRORS_ROW_ID].v.i64, err);
+        feed->open_errors -= feed->open_errors != 0 && same(&row[DVSI_ERRORS_SEVERITY], "error");
+    }
     return status;
 }
 
@@ -193,8 +206,10 @@ int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, 
     if (status == DVS_OK)
         status = find_by_text(feed, gathers ? DVSI_ERRORS_SOURCE_KEY : DVSI_ERRORS_KEY, texts, n_texts, rows, err);
     for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++)
-        if (same(&dvsi_batch_cells(rows, i)[1], "error"))
+        if (same(&dvsi_batch_cells(rows, i)[1], "error")) {
             status = close_row(feed, dvsi_batch_cells(rows, i)[0].v.i64, err);
+            feed->open_errors -= feed->open_errors != 0;
+        }
     dvsi_batch_free(rows);
     return status;
 }
@@ -212,6 +227,28 @@ int32_t dvsi_row_errors_close_old(dvsi_feed *feed, dvs_error *err)
         got = rows->n_rows;
         if (status == DVS_OK)
             status = close_rows(feed, rows, err);
+    }
+    dvsi_batch_free(rows);
+    return status;
+}
+
+int32_t dvsi_row_errors_restart(dvsi_feed *feed, dvs_error *err)
+{
+    static const uint32_t column = DVSI_ERRORS_LAST_SEEN;
+    dvs_cell before = dvsi_cell_timestamp(feed->run->started_at - 1);
+    dvs_where where[6];
+    int64_t last = 0;
+    dvsi_batch *rows = dvsi_batch_new(DVSI_N_ERRORS);
+    int32_t status = rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    for (uint32_t got = RETRY_ROWS; got == RETRY_ROWS && status == DVS_OK;) {
+        uint32_t n = open_where(feed, where);
+        where[n++] = dvsi_where(DVSI_ERRORS_ROW_ID, DVS_OP_GT, dvsi_cell_int64(last));
+        status = dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n, 0, RETRY_ROWS, rows, err);
+        got = rows->n_rows;
+        for (uint32_t i = 0; i < got && status == DVS_OK; i++) {
+            last = dvsi_batch_cells(rows, i)[0].v.i64;
+            status = dvsi_books_update(&feed->run->books, DVSI_BOOK_ERRORS, last, &column, &before, 1, err);
+        }
     }
     dvsi_batch_free(rows);
     return status;

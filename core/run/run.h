@@ -97,6 +97,7 @@ struct dvsi_feed {
     uint32_t resume;
     const char *reason; /* why a full read: "first sync", "the project changed"; "" */
     uint32_t restarts;
+    uint32_t changes; /* of these, because the source changed while it was read */
 
     pthread_t thread;
     uint32_t has_thread;
@@ -126,6 +127,7 @@ struct dvsi_feed {
     uint32_t warned_duplicate;
     struct dvsi_twice *twice; /* keys known to come more than once; a hash table */
     uint32_t n_twice;         /* noted in this run */
+    size_t twice_bytes;       /* that their records hold */
     uint32_t has_end;  /* the END checkpoint came */
     uint32_t end_complete;
     uint32_t end_kind;
@@ -364,8 +366,10 @@ void dvsi_twice_clear(dvsi_feed *feed);
 int32_t dvsi_row_errors_add(dvsi_feed *feed, const dvsi_record_error *errors, uint32_t n, dvs_error *err);
 /* Records that came through: their open errors are closed. */
 int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, uint32_t n, dvs_error *err);
+/* A read begins again: open errors are old until it raises them once more. */
+int32_t dvsi_row_errors_restart(dvsi_feed *feed, dvs_error *err);
 int32_t dvsi_row_errors_close_old(dvsi_feed *feed, dvs_error *err);
-/* Maps the open errors again, a page at a time, from behind row id *last, which moves on; work->n_records 0: no more. */
+/* Maps the open errors again, a page at a time, from behind row id *last, which moves on as long as there are more. */
 int32_t dvsi_row_errors_again(dvsi_feed *feed, int64_t *last, dvsi_work *work, dvs_error *err);
 int32_t dvsi_row_errors_count(dvsi_feed *feed, int64_t *open, dvs_error *err);
 

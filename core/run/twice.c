@@ -13,14 +13,16 @@
 #include "data/cell.h"
 #include "run/run.h"
 
-#define MOST_KEYS 10000u /* that wait in memory; more are written as they come */
+#define MOST_KEYS 10000u               /* that wait in memory; ... */
+#define MOST_BYTES ((size_t)4 << 20) /* ... records of more are written as they come */
 
 struct dvsi_twice {
     UT_hash_handle hh;
     int64_t row_id;       /* of the warning */
     uint32_t n_delivered; /* in this read */
-    dvsi_record record;   /* the last one, in the arena */
-    dvsi_arena arena;
+    dvsi_record record;   /* the last one */
+    dvs_cell *cells;      /* its fields and raw record, with their bytes behind them; NULL: written as it came */
+    size_t size;
     char key[];
 };
 
@@ -40,9 +42,10 @@ void dvsi_twice_clear(dvsi_feed *feed)
     HASH_ITER(hh, feed->twice, entry, next)
     {
         HASH_DEL(feed->twice, entry);
-        dvsi_arena_free(&entry->arena);
+        free(entry->cells);
         free(entry);
     }
+    feed->twice_bytes = 0;
 }
 
 static int32_t add_entry(dvsi_feed *feed, const dvs_cell *key, int64_t row_id, dvs_error *err)
@@ -82,20 +85,45 @@ int32_t dvsi_twice_load(dvsi_feed *feed, dvs_error *err)
     return status;
 }
 
+/* A copy of one cell; its bytes go to *room. */
+static dvs_cell copy_cell(const dvs_cell *cell, char **room)
+{
+    dvs_cell copy = *cell;
+    if (cell->length != 0) {
+        memcpy(*room, cell->v.bytes, cell->length);
+        copy.v.text = *room;
+        *room += cell->length;
+    }
+    return copy;
+}
+
+/* Keeps the record in place of an earlier one; entry->cells stays NULL when there is no room for it. */
 static int32_t keep_record(dvsi_feed *feed, struct dvsi_twice *entry, const dvsi_record *record, dvs_error *err)
 {
     uint32_t n = feed->target->n_fields;
-    dvsi_arena_reset(&entry->arena);
-    dvs_cell *cells = dvsi_arena_calloc(&entry->arena, (size_t)n + 1, sizeof *cells);
-    int failed = cells == NULL;
-    for (uint32_t i = 0; i < n && !failed; i++)
-        failed = dvsi_cell_copy(&entry->arena, &record->fields[i], &cells[i]) != 0;
-    if (!failed && record->raw != NULL)
-        failed = dvsi_cell_copy(&entry->arena, record->raw, &cells[n]) != 0;
-    if (failed)
+    size_t size = ((size_t)n + 1) * sizeof *entry->cells;
+    for (uint32_t i = 0; i < n; i++)
+        size += record->fields[i].length;
+    if (record->raw != NULL)
+        size += record->raw->length;
+    feed->twice_bytes -= entry->size;
+    free(entry->cells);
+    entry->cells = NULL;
+    entry->size = 0;
+    if (size > MOST_BYTES - feed->twice_bytes)
+        return DVS_OK;
+    entry->cells = malloc(size);
+    if (entry->cells == NULL)
         return dvsi_error_no_memory(err);
-    entry->record = (dvsi_record){.fields = cells, .raw = record->raw != NULL ? &cells[n] : NULL, .key = entry->key,
-                                  .key_length = record->key_length, .number = record->number};
+    entry->size = size;
+    feed->twice_bytes += size;
+    char *room = (char *)(entry->cells + n + 1);
+    for (uint32_t i = 0; i < n; i++)
+        entry->cells[i] = copy_cell(&record->fields[i], &room);
+    if (record->raw != NULL)
+        entry->cells[n] = copy_cell(record->raw, &room);
+    entry->record = (dvsi_record){.fields = entry->cells, .raw = record->raw != NULL ? &entry->cells[n] : NULL,
+                                  .key = entry->key, .key_length = record->key_length, .number = record->number};
     return DVS_OK;
 }
 
@@ -104,14 +132,15 @@ int32_t dvsi_twice_defer(dvsi_feed *feed, dvsi_record *records, uint32_t n, dvs_
     int32_t status = DVS_OK;
     for (uint32_t i = 0; feed->twice != NULL && i < n && status == DVS_OK; i++) {
         struct dvsi_twice *entry = NULL;
-        if (records[i].key == NULL || (records[i].flags & DVSI_RECORD_FAILED) != 0)
-            continue;
+        if (records[i].key == NULL || (records[i].flags & (DVSI_RECORD_FAILED | DVSI_RECORD_DEFERRED)) != 0)
+            continue; /* deferred: this step is run again */
         HASH_FIND(hh, feed->twice, records[i].key, records[i].key_length, entry);
         if (entry == NULL)
             continue;
         entry->n_delivered++;
         status = keep_record(feed, entry, &records[i], err);
-        records[i].flags |= DVSI_RECORD_DEFERRED;
+        if (entry->cells != NULL)
+            records[i].flags |= DVSI_RECORD_DEFERRED;
     }
     return status;
 }
@@ -128,14 +157,15 @@ int32_t dvsi_twice_finish(dvsi_feed *feed, dvs_error *err)
         if (status != DVS_OK || entry->n_delivered == 0)
             continue;
         dvsi_arena_reset(&run->batch_arena);
-        status = dvsi_upsert(feed, &entry->record, 1, err);
+        if (entry->cells != NULL)
+            status = dvsi_upsert(feed, &entry->record, 1, err);
         /* Delivered once only, the warning grows old and is closed with the others. */
         dvs_cell cells[2] = {dvsi_cell_text(run->run_id), dvsi_cell_timestamp(run->started_at)};
         if (status == DVS_OK && entry->n_delivered > 1)
             status = dvsi_books_update(&run->books, DVSI_BOOK_ERRORS, entry->row_id, columns, cells, 2, err);
         if (entry->n_delivered > 1 && !feed->warned_duplicate) {
             feed->warned_duplicate = 1;
-            dvsi_run_note(run, "warning", feed->target->entity->name, feed->from->label, entry->record.number, entry->key,
+            dvsi_run_note(run, "warning", feed->target->entity->name, feed->from->label, 0, entry->key,
                           NULL, "the source gave this key more than once; the record delivered last stands");
         }
     }
