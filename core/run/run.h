@@ -324,6 +324,10 @@ void dvsi_feeds_join(dvsi_run *run);
  * failed records only mark their rows as met. DVS_E_DATA with DVS_SCOPE_ROW: err->row is the record that the sink
  * refused; nothing is counted, and the caller goes back to its savepoint. */
 int32_t dvsi_upsert(dvsi_feed *feed, const dvsi_record *records, uint32_t n_records, dvs_error *err);
+/* lookup.c: reads the stored rows of the records into run->rows, the columns target->lookup of each. (*row_of)[i], in the
+ * batch arena, is the row of record i, -1: there is none. */
+int32_t dvsi_lookup_rows(dvsi_feed *feed, const dvsi_record *records, uint32_t n_records, const uint8_t *skip,
+                         int32_t **row_of, dvs_error *err);
 dvsi_seen *dvsi_rows_met(dvsi_feed *feed); /* which rows of the data table this read has met */
 typedef struct dvsi_delete {
     int64_t row_id;

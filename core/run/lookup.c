@@ -1,0 +1,153 @@
+/* lookup.c - finding the stored rows of a batch of records. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "data/cell.h"
+#include "data/key.h"
+#include "run/run.h"
+
+/* What a lookup works on. */
+typedef struct finder {
+    dvsi_feed *feed;
+    dvsi_target *target;
+    dvsi_run *run;
+    const dvsi_record *records;
+    uint32_t n_records;
+    const uint8_t *skip; /* records that do not count */
+    int32_t *row_of;
+    dvsi_buf text;
+} finder;
+
+#define GUESS_MORE 16u     /* rows read beyond as many as there are records, for gaps and deleted rows */
+#define GUESS_PAUSE 16u    /* batches without guessing after one that went wrong */
+
+/* The canonical key of a stored row, for comparing with the records'. */
+static const char *row_key(finder *u, const dvs_cell *row, size_t *length)
+{
+    const dvsi_target *t = u->target;
+    dvs_cell key[16];
+    dvsi_buf_clear(&u->text);
+    for (uint32_t k = 0; k < t->n_key; k++)
+        key[k] = row[t->field_at[u->feed->mapping->key[k]]];
+    if (dvsi_key_canonical(&u->text, key, t->n_key) != NULL || u->text.failed)
+        return NULL;
+    *length = u->text.length;
+    return dvsi_buf_text(&u->text);
+}
+
+/*
+ * A source mostly delivers its records in the order in which they were first loaded, which is that of the row ids:
+ * reading the rows behind the one met last in one sweep is several times cheaper than looking each up by its key.
+ * Rows that turn out to be other records' are ignored, so a wrong guess costs time and nothing else.
+ */
+static int32_t guess_rows(finder *u, uint32_t n_open, uint32_t *n_found, dvs_error *err)
+{
+    static const uint32_t row_id = 0;
+    dvsi_target *t = u->target;
+    dvsi_run *run = u->run;
+    size_t size = 16;
+    while (size < (size_t)u->n_records * 2)
+        size *= 2;
+    uint32_t *slots = dvsi_arena_calloc(&run->batch_arena, size, sizeof *slots); /* 1 + record */
+    if (slots == NULL)
+        return dvsi_error_no_memory(err);
+    for (uint32_t i = 0; i < u->n_records; i++) {
+        if (u->skip[i])
+            continue;
+        size_t at = dvsi_hash64(u->records[i].key, u->records[i].key_length) & (size - 1);
+        while (slots[at] != 0)
+            at = (at + 1) & (size - 1);
+        slots[at] = i + 1;
+    }
+    dvs_where behind = dvsi_where(0, DVS_OP_GT, dvsi_cell_int64(u->feed->last_met));
+    dvs_scan scan = {(uint32_t)sizeof scan, 0, &t->table, t->lookup, t->n_lookup, 1, &behind, &row_id, 1,
+                     sizeof(dvs_where),     (uint64_t)n_open + GUESS_MORE};
+    int32_t status = dvsi_sink_scan(run->sink, &scan, run->rows, err);
+    for (uint32_t r = 0; status == DVS_OK && r < run->rows->n_rows; r++) {
+        size_t length = 0;
+        const char *key = row_key(u, dvsi_batch_cells(run->rows, r), &length);
+        if (key == NULL)
+            continue;
+        for (size_t at = dvsi_hash64(key, length) & (size - 1); slots[at] != 0; at = (at + 1) & (size - 1)) {
+            const dvsi_record *record = &u->records[slots[at] - 1];
+            if (record->key_length != length || memcmp(record->key, key, length) != 0)
+                continue;
+            *n_found += u->row_of[slots[at] - 1] < 0;
+            u->row_of[slots[at] - 1] = (int32_t)r;
+            break;
+        }
+    }
+    return status;
+}
+
+/* Looks up by key the records that no row was found for. */
+static int32_t find_rows(finder *u, dvs_error *err)
+{
+    dvsi_target *t = u->target;
+    dvsi_run *run = u->run;
+    const dvsi_mapping *mapping = u->feed->mapping;
+    uint32_t *record_of = dvsi_arena_calloc(&run->batch_arena, u->n_records, sizeof *record_of);
+    dvs_cell *keys = dvsi_arena_calloc(&run->batch_arena, (size_t)u->n_records * t->n_key, sizeof *keys);
+    if (record_of == NULL || keys == NULL)
+        return dvsi_error_no_memory(err);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < u->n_records; i++) {
+        if (u->skip[i] || u->row_of[i] >= 0)
+            continue;
+        for (uint32_t k = 0; k < t->n_key; k++)
+            keys[(size_t)n * t->n_key + k] = u->records[i].fields[mapping->key[k]];
+        record_of[n++] = i;
+    }
+    if (n == 0)
+        return DVS_OK;
+    uint32_t first = run->rows->n_rows;
+    dvs_lookup lookup = {(uint32_t)sizeof lookup, t->n_lookup, &t->table, t->lookup, t->key_columns,
+                         t->n_key,                n,           keys,      -1,        0};
+    int32_t status = dvsi_sink_read(run->sink, &lookup, run->rows, err);
+    for (uint32_t r = first; r < run->rows->n_rows && status == DVS_OK; r++)
+        if (run->rows->rows[r].number < n)
+            u->row_of[record_of[run->rows->rows[r].number]] = (int32_t)r;
+    return status;
+}
+
+int32_t dvsi_lookup_rows(dvsi_feed *feed, const dvsi_record *records, uint32_t n_records, const uint8_t *skip,
+                         int32_t **row_of, dvs_error *err)
+{
+    finder all = {feed, feed->target, feed->run, records, n_records, skip, NULL, {0}};
+    finder *u = &all;
+    dvsi_run *run = feed->run;
+    int32_t status = DVS_OK;
+    uint32_t n_open = 0;
+    uint32_t n_found = 0;
+    *row_of = u->row_of = dvsi_arena_calloc(&run->batch_arena, u->n_records, sizeof *u->row_of);
+    if (u->row_of == NULL)
+        return dvsi_error_no_memory(err);
+    for (uint32_t i = 0; i < u->n_records; i++) {
+        u->row_of[i] = -1;
+        n_open += !u->skip[i];
+    }
+    dvsi_batch_reset(run->rows, u->target->n_lookup);
+    if (n_open == 0 || run->sink == NULL || !u->target->exists || feed->state.first_load)
+        return DVS_OK;
+    for (uint32_t k = 0; k < u->target->n_key; k++)
+        if (u->target->field_at[feed->mapping->key[k]] < 0)
+            return DVS_OK; /* a table without the key's columns holds none of the records */
+    if (feed->mode == DVS_READ_FULL && !dvsi_feed_gathers(feed) && u->target->n_key <= 16) {
+        if (feed->no_guess != 0) {
+            feed->no_guess--;
+        } else {
+            status = guess_rows(u, n_open, &n_found, err);
+            feed->no_guess = n_found < n_open / 2 ? GUESS_PAUSE : 0;
+        }
+    }
+    if (status == DVS_OK && n_found < n_open)
+        status = find_rows(u, err);
+    for (uint32_t i = u->n_records; i > 0; i--)
+        if (u->row_of[i - 1] >= 0) {
+            feed->last_met = dvsi_batch_cells(run->rows, (uint32_t)u->row_of[i - 1])[0].v.i64;
+            break;
+        }
+    dvsi_buf_free(&all.text);
+    return status;
+}
