@@ -6,7 +6,7 @@
  *   header.c  a file's columns
  *   file.c    one open file: buffer, refill, "did it change?"
  *   scan.c    bytes -> the fields of one record
- *   value.c, time.c  text of a field -> typed cell
+ *   ../common/value.c, time.c  text of a field -> typed cell
  *   raw.c     the whole record as a JSON object
  *   reader.c  start, pull, stop, positions
  *   text.c    UTF-8, names and texts for messages
@@ -24,6 +24,8 @@
 
 #include "dvsync/plugin.h"
 #include "dvsync/plugin_util.h"
+
+#include "../common/value.h"
 
 #ifndef CSV_PLUGIN_NAME
 #define CSV_PLUGIN_NAME "csv"
@@ -221,22 +223,6 @@ int32_t csv_header_check_types(const dvs_source *source, const csv_streams *stre
 /* Position of a column, -1 when there is none. */
 int64_t csv_header_find(const csv_header *header, const char *name);
 void csv_header_free(csv_header *header);
-
-/* ---- value.c, time.c ---- */
-
-/* The kind of a name ("int64"), 0 when there is none; and back. */
-uint32_t csv_value_kind(const char *name);
-const char *csv_value_kind_name(uint32_t kind);
-#define CSV_VALUE_KINDS "text|int64|double|decimal|bool|date|timestamp|uuid|json|bytes"
-/* Reads `text` as `kind` into *cell. What does not stay in `text` is written to *scratch, which moves on; at
- * most length + 2 bytes (uuid: 16). 0, or -1 when it is no such value. */
-int csv_value_read(uint32_t kind, const char *text, size_t length, locale_t c_locale, char **scratch,
-                   dvs_cell *cell);
-/* What a value of `kind` looks like, for messages. */
-const char *csv_value_form(uint32_t kind);
-
-int csv_time_date(const char *text, size_t length, int64_t *days);
-int csv_time_timestamp(const char *text, size_t length, int64_t *micros);
 
 /* ---- raw.c ---- */
 

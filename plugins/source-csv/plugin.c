@@ -25,7 +25,7 @@ static const dvs_option options[] = {
     {.struct_size = sizeof(dvs_option),
      .type = DVS_OPTION_MAP,
      .name = "types",
-     .choices = CSV_VALUE_KINDS,
+     .choices = PLUGIN_VALUE_KINDS,
      .doc = "types of columns, as in {amount: decimal}; the others are text; bytes are base64"},
 };
 
@@ -67,11 +67,11 @@ static int32_t take_types(dvs_source *source, const dvs_setting *setting, dvs_er
     for (uint32_t i = 0; i < setting->n_pairs; i++) {
         csv_type *type = &source->types[i];
         type->column = setting->pairs[i].key;
-        type->kind = csv_value_kind(setting->pairs[i].value);
+        type->kind = plugin_value_kind(setting->pairs[i].value);
         if (type->kind == 0)
             return dvs_fail(err, DVS_E_CONFIG, DVS_SCOPE_SOURCE,
                             "the setting types gives the column %.200s the type %.100s: it must be one of %s",
-                            type->column, setting->pairs[i].value, CSV_VALUE_KINDS);
+                            type->column, setting->pairs[i].value, PLUGIN_VALUE_KINDS);
         for (uint32_t k = 0; k < i; k++) {
             if (csv_text_compare(type->column, source->types[k].column) == 0)
                 return dvs_fail(

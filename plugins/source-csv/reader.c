@@ -301,8 +301,8 @@ static int32_t put_bad_value(dvs_reader *reader, dvs_out *out, const csv_record 
     char value[SHOWN_VALUE + 8];
     char message[256];
     csv_text_show(value, sizeof value, field->text, field->length);
-    snprintf(message, sizeof message, "'%s' is not %s: it must be %s", value, csv_value_kind_name(w->kind),
-             csv_value_form(w->kind));
+    snprintf(message, sizeof message, "'%s' is not %s: it must be %s", value, plugin_value_kind_name(w->kind),
+             plugin_value_form(w->kind));
     return put_error(reader, out, reader->header.columns[w->column].name, csv_file_data(&reader->file),
                      record->length, message, reader->cells);
 }
@@ -322,7 +322,7 @@ static const csv_field *bad_text(const dvs_reader *reader, const csv_record *rec
     return NULL;
 }
 
-/* Room for all that settle and csv_value_read write of one record; NULL when memory is out. */
+/* Room for all that settle and plugin_value_read write of one record; NULL when memory is out. */
 static char *take_scratch(dvs_reader *reader, const csv_record *record)
 {
     /* Halved quotes and converted values never are longer than the record, but for two bytes a decimal. */
@@ -339,7 +339,7 @@ static inline int read_cell(const dvs_reader *reader, const wanted *w, char **sc
         *cell = dvs_cell_make(DVS_NULL, 0);
         return 0;
     }
-    return csv_value_read(w->kind, field->text, field->length, reader->source->c_locale, scratch, cell);
+    return plugin_value_read(w->kind, field->text, field->length, reader->source->c_locale, scratch, cell);
 }
 
 /* Puts the error of a record with a field that is no text, and its usable cells. */

@@ -4,7 +4,7 @@
  * an offset +hh:mm, +hhmm or +hh. A time without zone is refused: it would mean another moment on another
  * machine.
  */
-#include "csv.h"
+#include "value.h"
 
 static int digit(char c)
 {
@@ -65,7 +65,7 @@ static int read_date(const char **p, const char *end, int64_t *days)
     return 0;
 }
 
-int csv_time_date(const char *text, size_t length, int64_t *days)
+int plugin_time_date(const char *text, size_t length, int64_t *days)
 {
     const char *p = text;
     const char *end = text + length;
@@ -122,7 +122,7 @@ static int read_zone(const char **p, const char *end, int *minutes)
     return 0;
 }
 
-int csv_time_timestamp(const char *text, size_t length, int64_t *micros)
+int plugin_time_timestamp(const char *text, size_t length, int64_t *micros)
 {
     const char *p = text;
     const char *end = text + length;

@@ -1,9 +1,11 @@
-/* value.c - the text of a field as a value of the type that the project gave its column. Strict: all of the
- * text, no blanks around it, nothing that depends on the locale. */
+/* value.c - the text of a field as a typed cell. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
-#include "csv.h"
+#include "dvsync/plugin_util.h"
+#include "value.h"
 
 static const struct {
     const char *name;
@@ -23,7 +25,7 @@ static const struct {
 };
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 
-uint32_t csv_value_kind(const char *name)
+uint32_t plugin_value_kind(const char *name)
 {
     for (size_t i = 0; i < N_KINDS; i++) {
         if (strcmp(kinds[i].name, name) == 0)
@@ -32,7 +34,7 @@ uint32_t csv_value_kind(const char *name)
     return 0;
 }
 
-const char *csv_value_kind_name(uint32_t kind)
+const char *plugin_value_kind_name(uint32_t kind)
 {
     for (size_t i = 0; i < N_KINDS; i++) {
         if (kinds[i].kind == kind)
@@ -41,7 +43,7 @@ const char *csv_value_kind_name(uint32_t kind)
     return "unknown";
 }
 
-const char *csv_value_form(uint32_t kind)
+const char *plugin_value_form(uint32_t kind)
 {
     for (size_t i = 0; i < N_KINDS; i++) {
         if (kinds[i].kind == kind)
@@ -168,7 +170,7 @@ static int read_decimal(const char *text, size_t length, char **scratch, dvs_cel
     return 0;
 }
 
-static int read_bool(const char *text, size_t length, int64_t *value)
+static int read_bool(const char *text, size_t length, locale_t c_locale, int64_t *value)
 {
     static const char *const words[] = {"false", "true", "f", "t", "no", "yes", "0", "1"};
     char word[8];
@@ -177,7 +179,7 @@ static int read_bool(const char *text, size_t length, int64_t *value)
     memcpy(word, text, length);
     word[length] = '\0';
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (strlen(words[i]) == length && csv_text_compare(word, words[i]) == 0) {
+        if (strlen(words[i]) == length && strcasecmp_l(word, words[i], c_locale) == 0) {
             *value = (int64_t)(i & 1);
             return 0;
         }
@@ -260,7 +262,7 @@ static int read_bytes(const char *text, size_t length, char **scratch, dvs_cell 
     return 0;
 }
 
-int csv_value_read(uint32_t kind, const char *text, size_t length, locale_t c_locale, char **scratch,
+int plugin_value_read(uint32_t kind, const char *text, size_t length, locale_t c_locale, char **scratch,
                    dvs_cell *cell)
 {
     int64_t value = 0;
@@ -280,13 +282,13 @@ int csv_value_read(uint32_t kind, const char *text, size_t length, locale_t c_lo
         *cell = dvs_cell_make(DVS_DOUBLE, 0);
         return read_double(text, length, c_locale, &cell->v.f64);
     case DVS_BOOL:
-        answer = read_bool(text, length, &value);
+        answer = read_bool(text, length, c_locale, &value);
         break;
     case DVS_DATE:
-        answer = csv_time_date(text, length, &value);
+        answer = plugin_time_date(text, length, &value);
         break;
     case DVS_TIMESTAMP:
-        answer = csv_time_timestamp(text, length, &value);
+        answer = plugin_time_timestamp(text, length, &value);
         break;
     default:
         answer = read_int64(text, length, &value);
