@@ -31,6 +31,9 @@ typedef struct dvsi_cli_args {
     const char *name;
     const char *config_file;
 
+    const char *plugin; /* init */
+    const char *output;
+
     unsigned json, no_progress;
     dvsi_cli_strings entities;
     dvsi_cli_number row_limit;

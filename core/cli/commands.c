@@ -144,6 +144,22 @@ const dvsi_cli_command dvsi_cli_commands[] = {
         .run = dvsi_cli_plugin_info,
     },
     {
+        .name = "init",
+        .summary = "writes a project file from a source's own streams",
+        .usage = "--plugin NAME [--name NAME] [--entity E]... [--output FILE] [SETTING=VALUE]...",
+        .description = "Asks a source what it has, and writes a commented project file for it. Settings are those "
+                       "of the plugin (`dvsync plugins info NAME`). A secret that is given in clear does not go into "
+                       "the file; best give it as '${VARIABLE}' or '${file:PATH}'.",
+        .examples = "dvsync init --plugin csv path=data\n"
+                    "dvsync init --plugin dataverse --name crm --output configs/crm.yaml "
+                    "url=https://org.crm.dynamics.com client_id=ID 'client_secret=${CRM_SECRET}'",
+        .groups = dvsi_cli_init_groups,
+        .least_operands = 0,
+        .most_operands = DVSI_CLI_MAX_OPERANDS,
+        .project = DVSI_CLI_NO_PROJECT,
+        .run = dvsi_cli_init,
+    },
+    {
         .name = "schema",
         .summary = "JSON Schema of a project file, for editors",
         .usage = "[--json]",
@@ -203,8 +219,6 @@ const dvsi_cli_command dvsi_cli_commands[] = {
      .hidden = 1, .least_operands = 1, .most_operands = 1},
     {.name = "conflicts unpin", .usage = "ID", .groups = dvsi_cli_conflicts_groups,
      .hidden = 1, .least_operands = 1, .most_operands = 1},
-    {.name = "init", .usage = "--plugin NAME [SETTING=VALUE...]", .groups = dvsi_cli_init_groups, .hidden = 1,
-     .least_operands = 0, .most_operands = DVSI_CLI_MAX_OPERANDS},
     {.name = NULL},
 };
 /* clang-format on */

@@ -12,6 +12,7 @@ int dvsi_cli_status(dvsi_cli *cli);
 int dvsi_cli_history(dvsi_cli *cli);
 int dvsi_cli_stats(dvsi_cli *cli);
 int dvsi_cli_lineage(dvsi_cli *cli);
+int dvsi_cli_init(dvsi_cli *cli);
 int dvsi_cli_plugins(dvsi_cli *cli);
 int dvsi_cli_plugin_info(dvsi_cli *cli);
 int dvsi_cli_schema(dvsi_cli *cli);

@@ -108,7 +108,11 @@ static const dvsi_cli_option conflicts_options[] = {
 };
 
 static const dvsi_cli_option init_options[] = {
-    TEXT("plugin", ignored_text, "NAME", "the source's plugin"),
+    TEXT("plugin", plugin, "NAME", "the source's plugin"),
+    TEXT("name", name, "NAME", "name of the project; default: the plugin's"),
+    LIST("entity", entities, "E", "enable this stream, the others as comments; may be given several times"),
+    TEXT("output", output, "FILE", "write the project to FILE, which must not exist; default: standard output"),
+    FLAG("json", 0, json, "print the result as JSON"),
     END,
 };
 

@@ -158,7 +158,6 @@ def test_wrong_usage(fake, args, says):
 REFUSED = [
     ["verify", "--name", "a"], ["conflicts", "--name", "a"], ["conflicts", "--all", "--name", "a"],
     ["conflicts", "resolve", "7", "--keep", "sink", "--name", "a"], ["conflicts", "unpin", "7", "--name", "a"],
-    ["init", "--plugin", "csv", "path=data"], ["plugins", "check", "x.so"], ["plugins", "new", "mine"],
     *[[c, "--name", "a", o] for c in ("diff", "sync") for o in ("--force-overwrite", "--verify",
                                                                  "--fail-on-conflict", "--plan", "--plan=file")],
     ["sync", "--name", "a", "--entity", "e", "--rebuild"], ["sync", "--name", "a", "--plan", "file"],

@@ -201,6 +201,23 @@ DVS_API int32_t dvs_lineage(dvs_project *project, const dvs_lineage_options *opt
 
 DVS_API int32_t dvs_plugins(dvs_context *context, dvs_report **report, dvs_error *err);
 DVS_API int32_t dvs_plugin_info(dvs_context *context, const char *name, dvs_report **report, dvs_error *err);
+
+typedef struct dvs_init_options {
+    uint32_t struct_size;
+    uint32_t n_settings;
+    const char *plugin;           /* of the source */
+    const char *name;             /* of the project; NULL: the plugin's */
+    const char *file;             /* where the project will stand: relative paths start there; NULL: the working directory */
+    const char *const *settings;  /* "NAME=VALUE", the value as it would stand in a project: ${...} is replaced */
+    const char *const *entities;  /* streams to enable; none: all, if they are at most 50 */
+    uint32_t n_entities;
+    uint32_t reserved;
+} dvs_init_options;
+#define DVS_INIT_OPTIONS_INIT {(uint32_t)sizeof(dvs_init_options), 0, 0, 0, 0, 0, 0, 0, 0}
+/* A commented project file from a source's own streams, in the report's member "yaml"; writes nothing. A secret that
+ * was given in clear is not in it. */
+DVS_API int32_t dvs_init(dvs_context *context, const dvs_init_options *options, dvs_report **report,
+                         dvs_error *err);
 /* The JSON Schema of a project file with the installed plugins' options. */
 DVS_API int32_t dvs_schema(dvs_context *context, dvs_report **report, dvs_error *err);
 /* Asks the running sync of a project to stop; with `wait_us` not 0 waits until it has, at most so long (negative:
