@@ -1,0 +1,107 @@
+"""What the tests of the Dataverse source share: projects over the simulator, and the comparison of a database with
+what the simulator itself says of its rows."""
+
+import json
+from decimal import Decimal
+
+from harness import Project, connect, quoted
+
+SMALL = ("--rows", "accounts=230", "--rows", "contacts=40")
+
+
+def dataverse_project(folder, sim, entities, options=None, name="crm", **settings):
+    project = Project(folder, name=name)
+    project.write({
+        "name": name,
+        "source": {"plugin": "dataverse", "settings": sim.settings(**settings)},
+        "sink": {"plugin": "sqlite", "settings": {"path": f"{name}.db"}},
+        "options": options or {},
+        "entities": entities,
+    })
+    return project
+
+
+def definition(sim, token, set_name):
+    """Logical name, key, and the columns by their JSON keys with Microsoft's type, as the metadata has them."""
+    sets = sim.get("EntityDefinitions?$select=LogicalName,EntitySetName,PrimaryIdAttribute", token).json["value"]
+    entity = next(e for e in sets if e["EntitySetName"] == set_name)
+    place = f"EntityDefinitions(LogicalName='{entity['LogicalName']}')/Attributes"
+    dates = sim.get(place + "/Microsoft.Dynamics.CRM.DateTimeAttributeMetadata?$select=LogicalName,DateTimeBehavior",
+                    token).json["value"]
+    behaviour = {d["LogicalName"]: d["DateTimeBehavior"]["Value"] for d in dates}
+    types = {}
+    for a in sim.get(place, token).json["value"]:
+        lookup = a["AttributeType"] in ("Lookup", "Customer", "Owner")
+        name = f"_{a['LogicalName']}_value" if lookup else a["LogicalName"]
+        types[name] = "DateOnly" if behaviour.get(a["LogicalName"]) == "DateOnly" else a["AttributeType"]
+    return entity["LogicalName"], entity["PrimaryIdAttribute"], types
+
+
+def as_stored(value, type_name):
+    """A value of the Web API as the sqlite sink keeps it."""
+    if value is None:
+        return None
+    if type_name in ("Decimal", "Money"):
+        number = Decimal(value)
+        if number == number.to_integral_value() and -2**63 <= number < 2**63:
+            return int(number)
+        return float(number) if Decimal(repr(float(number))) == number else number
+    if type_name == "Double":
+        return float(value)
+    if type_name == "DateTime":
+        return value[:-1] + ".000000Z"
+    if isinstance(value, bool):
+        return int(value)
+    return int(value) if isinstance(value, Number) else value
+
+
+class Number(str):
+    """The text of a JSON number."""
+
+
+def exact(text):
+    return json.loads(text, parse_float=Number, parse_int=Number)
+
+
+def simulated(sim, set_name, where=""):
+    """{key: {column: value as stored}} of every row that the simulator has, read page by page as a client does. Columns:
+    those that the rows show when nothing is selected, which is what can be read. (That is against the rules of a client, so
+    the simulator's log is looked at before, and emptied afterwards.)"""
+    sim.expect_clean()
+    token = sim.token()
+    _, key, types = definition(sim, token, set_name)
+    address, result = set_name + where, {}
+    while address:
+        page = exact(sim.get(address, token).body)
+        for row in page["value"]:
+            result[row[key]] = {c: as_stored(v, types.get(c)) for c, v in row.items() if "@" not in c}
+        address = page.get("@odata.nextLink")
+    sim.clear_log()
+    return result
+
+
+def stored(project, table, key, active=True):
+    """The same of the database. Exact decimals that are kept as text become Decimal, to be compared as numbers."""
+    with connect(project.db) as connection:
+        connection.row_factory = lambda cursor, row: {d[0]: v for d, v in zip(cursor.description, row)}
+        where = " WHERE deleted_at IS NULL" if active else ""
+        return {r[key]: r for r in connection.execute(f"SELECT * FROM {quoted(table)}{where}")}
+
+
+def assert_equal(project, sim, table, set_name=None):
+    """Every value of every row, nothing less and nothing more."""
+    set_name = set_name or table
+    token = sim.token()
+    _, key, _ = definition(sim, token, set_name)
+    expected = simulated(sim, set_name)
+    found = stored(project, table, key)
+    assert found.keys() == expected.keys(), (
+        f"{table}: {len(found)} rows, the organisation has {len(expected)}; "
+        f"missing {sorted(expected.keys() - found.keys())[:3]}, too many {sorted(found.keys() - expected.keys())[:3]}")
+    for record, row in expected.items():
+        for column, value in row.items():
+            here = found[record][column]
+            if isinstance(value, Decimal) and isinstance(here, str):
+                here = Decimal(here)
+            assert (type(here), here) == (type(value), value), f"{table} {record} {column}: {here!r}, not {value!r}"
+    return expected
