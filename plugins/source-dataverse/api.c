@@ -18,10 +18,11 @@ static int32_t no_memory(dvs_error *err)
 
 /* ---- The object ---- */
 
-int32_t dataverse_api_init(struct dataverse_api *api, const dvs_host *host, const struct dataverse_settings *settings,
-                           dvs_error *err)
+int32_t dataverse_api_init(struct dataverse_api *api, const dvs_host *host,
+                           const struct dataverse_settings *settings, dvs_error *err)
 {
-    struct dataverse_http_options options = {settings->timeout_seconds, settings->max_concurrent, settings->ca_file};
+    struct dataverse_http_options options = {settings->timeout_seconds, settings->max_concurrent,
+                                             settings->ca_file};
     size_t length = strlen(settings->url);
     int32_t status;
     memset(api, 0, sizeof *api);
@@ -140,10 +141,11 @@ static int32_t refused(struct dataverse_pull *pull, int *outcome, dvs_error *err
     /* A body that breaks off does not change what the status says. */
     if (answer->status < 300) {
         *outcome = DATAVERSE_FAIL;
-        status = dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM, "%s: HTTP %ld where only 200 makes sense", pull->what,
-                          answer->status);
+        status = dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM, "%s: HTTP %ld where only 200 makes sense",
+                          pull->what, answer->status);
     } else {
-        *outcome = dataverse_failure(&request, answer, body.length > 0 ? body.data + body.start : "", body.length, err);
+        *outcome = dataverse_failure(&request, answer, body.length > 0 ? body.data + body.start : "",
+                                     body.length, err);
         status = err->status;
     }
     dataverse_buffer_free(&body);
@@ -151,6 +153,8 @@ static int32_t refused(struct dataverse_pull *pull, int *outcome, dvs_error *err
         return again(pull, answer, err);
     if (*outcome == DATAVERSE_UNAUTHORIZED && !pull->renewed)
         return renew(pull, err);
+    if (*outcome == DATAVERSE_UNAUTHORIZED)
+        dataverse_auth_drop(pull->api->auth, pull->token);
     drop(pull);
     return status;
 }
@@ -183,17 +187,18 @@ static int32_t check_address(struct dataverse_pull *pull, const char *url, dvs_e
 {
     struct dataverse_origin origin;
     char where[200];
-    if (pull->url != NULL && dataverse_url_origin(pull->url, &origin) == 0
-        && dataverse_url_same_origin(&origin, &pull->api->origin))
+    if (pull->url != NULL && dataverse_url_origin(pull->url, &origin) == 0 &&
+        dataverse_url_same_origin(&origin, &pull->api->origin))
         return DVS_OK;
     dataverse_url_for_message(pull->url != NULL ? pull->url : url, where, sizeof where);
     return dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM,
-                    "%s: the link to it leads away from the organisation, to %s; it is not followed", pull->what,
-                    where);
+                    "%s: the link to it leads away from the organisation, to %s; it is not followed",
+                    pull->what, where);
 }
 
-static int32_t open_pull(struct dataverse_pull *pull, struct dataverse_api *api, const char *url, const char *accept,
-                         const char *prefer, const char *what, const atomic_int *interrupted, dvs_error *err)
+static int32_t open_pull(struct dataverse_pull *pull, struct dataverse_api *api, const char *url,
+                         const char *accept, const char *prefer, const char *what,
+                         const atomic_int *interrupted, dvs_error *err)
 {
     int failed = 0;
     int32_t status;
@@ -215,8 +220,9 @@ static int32_t open_pull(struct dataverse_pull *pull, struct dataverse_api *api,
     return status;
 }
 
-int32_t dataverse_pull_open(struct dataverse_pull *pull, struct dataverse_api *api, const char *url, const char *prefer,
-                            const char *what, const atomic_int *interrupted, int ahead, dvs_error *err)
+int32_t dataverse_pull_open(struct dataverse_pull *pull, struct dataverse_api *api, const char *url,
+                            const char *prefer, const char *what, const atomic_int *interrupted, int ahead,
+                            dvs_error *err)
 {
     int32_t status = open_pull(pull, api, url, NULL, prefer, what, interrupted, err);
     if (status == DVS_OK && ahead && dataverse_auth_try_token(api->auth, pull->token)) {
@@ -228,8 +234,8 @@ int32_t dataverse_pull_open(struct dataverse_pull *pull, struct dataverse_api *a
     return status;
 }
 
-int32_t dataverse_pull_read(struct dataverse_pull *pull, struct dataverse_buffer *body, size_t limit, int *outcome,
-                            dvs_error *err)
+int32_t dataverse_pull_read(struct dataverse_pull *pull, struct dataverse_buffer *body, size_t limit,
+                            int *outcome, dvs_error *err)
 {
     int ignored;
     int32_t status;
@@ -274,7 +280,8 @@ int32_t dataverse_pull_unreadable(struct dataverse_pull *pull, const char *probl
 {
     char where[200];
     dataverse_url_for_message(pull->url, where, sizeof where);
-    dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM, "%s (%s): the answer cannot be read: %s", pull->what, where, problem);
+    dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM, "%s (%s): the answer cannot be read: %s", pull->what,
+             where, problem);
     return again(pull, NULL, err);
 }
 
@@ -294,8 +301,9 @@ void dataverse_pull_close(struct dataverse_pull *pull)
 /* ---- Documents ---- */
 
 int32_t dataverse_api_get(struct dataverse_api *api, const char *path, const char *accept, const char *what,
-                          size_t max_bytes, int (*check)(const char *body, size_t length), const atomic_int *interrupted,
-                          struct dataverse_buffer *body, int *outcome, dvs_error *err)
+                          size_t max_bytes, int (*check)(const char *body, size_t length),
+                          const atomic_int *interrupted, struct dataverse_buffer *body, int *outcome,
+                          dvs_error *err)
 {
     struct dataverse_pull pull;
     int ignored;
@@ -309,15 +317,16 @@ int32_t dataverse_api_get(struct dataverse_api *api, const char *path, const cha
         return status;
     for (;;) {
         status = dataverse_pull_read(&pull, body, max_bytes, outcome, err);
-        if (status == DVS_END && check != NULL && check(body->length > 0 ? body->data + body->start : "", body->length)) {
+        if (status == DVS_END && check != NULL &&
+            check(body->length > 0 ? body->data + body->start : "", body->length)) {
             *outcome = DATAVERSE_AGAIN;
             status = dataverse_pull_unreadable(&pull, "it is not what was asked for, or not all of it", err);
         }
         if (status == DATAVERSE_PAGE_AGAIN) {
             dataverse_buffer_clear(body);
         } else if (body->length > max_bytes && (status == DVS_OK || status == DVS_END)) {
-            status = dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM, "%s: the answer has more than %zu bytes", what,
-                              max_bytes);
+            status = dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM, "%s: the answer has more than %zu bytes",
+                              what, max_bytes);
             break;
         } else if (status != DVS_OK) {
             break;

@@ -7,8 +7,8 @@
 
 #include "auth_internal.h"
 
-/* A token is renewed when less than this is left of it: a page may take minutes, and the service looks at the token when
- * the request arrives. */
+/* A token is renewed when less than this is left of it: a page may take minutes, and the service looks at the
+ * token when the request arrives. */
 #define MARGIN_MS (INT64_C(5) * 60 * 1000)
 
 static int64_t clock_ms(void)
@@ -25,7 +25,8 @@ int32_t dataverse_auth_no_memory(dvs_error *err)
 }
 
 int32_t dataverse_auth_new(struct dataverse_http *http, struct dataverse_gate *gate,
-                           const struct dataverse_settings *settings, struct dataverse_auth **auth, dvs_error *err)
+                           const struct dataverse_settings *settings, struct dataverse_auth **auth,
+                           dvs_error *err)
 {
     *auth = NULL;
     struct dataverse_auth *new = calloc(1, sizeof *new);
@@ -80,8 +81,8 @@ static void wipe(struct dataverse_buffer *body)
     dataverse_buffer_clear(body);
 }
 
-int32_t dataverse_auth_ask(struct dataverse_auth *auth, const struct dataverse_request *request, size_t max_bytes,
-                           dataverse_auth_judge judge, void *context, dvs_error *err)
+int32_t dataverse_auth_ask(struct dataverse_auth *auth, const struct dataverse_request *request,
+                           size_t max_bytes, dataverse_auth_judge judge, void *context, dvs_error *err)
 {
     struct dataverse_retry retry = {0};
     struct dataverse_buffer body = {0};
@@ -96,8 +97,8 @@ int32_t dataverse_auth_ask(struct dataverse_auth *auth, const struct dataverse_r
         if (transfer != NULL)
             answer = *dataverse_transfer_answer(transfer);
         if (status == DVS_OK)
-            status = judge(context, request, &answer, body.data == NULL ? "" : body.data + body.start, body.length,
-                           &outcome, err);
+            status = judge(context, request, &answer, body.data == NULL ? "" : body.data + body.start,
+                           body.length, &outcome, err);
         else if (status == DVS_E_NETWORK || status == DVS_E_TIMEOUT)
             outcome = DATAVERSE_AGAIN;
         dataverse_transfer_free(transfer); /* before the wait: it holds a slot */
@@ -157,6 +158,14 @@ int dataverse_auth_try_token(struct dataverse_auth *auth, char *token)
     return good;
 }
 
+void dataverse_auth_drop(struct dataverse_auth *auth, const char *token)
+{
+    pthread_mutex_lock(&auth->flights.mutex);
+    if (strcmp(auth->token, token) == 0)
+        explicit_bzero(auth->token, DATAVERSE_TOKEN_MAX);
+    pthread_mutex_unlock(&auth->flights.mutex);
+}
+
 int32_t dataverse_auth_token(struct dataverse_auth *auth, const char *refused, const atomic_int *interrupted,
                              char *token, dvs_error *err)
 {
@@ -173,15 +182,15 @@ int32_t dataverse_auth_token(struct dataverse_auth *auth, const char *refused, c
             break;
         }
         int mine = 0;
-        status = dataverse_flight_board(&auth->flights, &auth->flight, auth->host, interrupted, &mine,
-                                        err);
+        status = dataverse_flight_board(&auth->flights, &auth->flight, auth->host, interrupted, &mine, err);
         if (status != DVS_OK)
             break;
         if (!mine) {
             refused = NULL; /* what the other one got is newer than what was refused */
             continue;
         }
-        if (auth->refused || has_token(auth, refused)) { /* it came while we waited for somebody who was cancelled */
+        if (auth->refused ||
+            has_token(auth, refused)) { /* it came while we waited for somebody who was cancelled */
             dataverse_flight_land(&auth->flights, &auth->flight, DVS_OK, err);
             continue;
         }

@@ -1,7 +1,7 @@
 /*
- * auth_discover.c - where tokens are to be had: a request without a token makes the organisation name its login host
- * and tenant (Microsoft's documentation: "tenant discovery" of its client; the path is the root of the Web API). The settings
- * authority and tenant_id go before what it says.
+ * auth_discover.c - where tokens are to be had: a request without a token makes the organisation name its
+ * login host and tenant (Microsoft's documentation: "tenant discovery" of its client; the path is the root of
+ * the Web API). The settings authority and tenant_id go before what it says.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,10 +26,11 @@ static int32_t no_organisation(const struct challenge *challenge, long http_stat
     char url[200];
     dataverse_url_for_message(challenge->settings->url, url, sizeof url);
     err->native_code = http_status;
-    return dvs_fail(err, DVS_E_CONFIG, DVS_SCOPE_SOURCE,
-                    "%s is no Dataverse organisation: its Web API (%s) answered HTTP %ld instead of asking for a token; "
-                    "check the settings url and api_version",
-                    url, challenge->settings->api_version, http_status);
+    return dvs_fail(
+        err, DVS_E_CONFIG, DVS_SCOPE_SOURCE,
+        "%s is no Dataverse organisation: its Web API (%s) answered HTTP %ld instead of asking for a token; "
+        "check the settings url and api_version",
+        url, challenge->settings->api_version, http_status);
 }
 
 static int32_t judge_challenge(void *context, const struct dataverse_request *request,
@@ -39,8 +40,8 @@ static int32_t judge_challenge(void *context, const struct dataverse_request *re
     struct challenge *challenge = context;
     *outcome = DATAVERSE_FAIL;
     if (answer->status == 401) {
-        if (answer->challenge != NULL &&
-            dataverse_challenge_parse(answer->challenge, challenge->uri, challenge->resource, CHALLENGE_MAX) == 0)
+        if (answer->challenge != NULL && dataverse_challenge_parse(answer->challenge, challenge->uri,
+                                                                   challenge->resource, CHALLENGE_MAX) == 0)
             return DVS_OK;
         char url[200];
         dataverse_url_for_message(challenge->settings->url, url, sizeof url);
@@ -118,16 +119,18 @@ static int32_t tenant_of_settings(const struct dataverse_settings *settings, cha
             return dvs_fail(err, DVS_E_CONFIG, DVS_SCOPE_SOURCE,
                             "the setting tenant_id is no tenant: a GUID or a domain name is expected");
     } else if (is_set(settings->authority)) {
-        if (first_segment(settings->authority, tenant, size) != 0 || (tenant[0] != '\0' && !is_tenant(tenant)))
-            return dvs_fail(err, DVS_E_CONFIG, DVS_SCOPE_SOURCE,
-                            "the setting authority must look like https://<login host> or https://<login host>/<tenant>");
+        if (first_segment(settings->authority, tenant, size) != 0 ||
+            (tenant[0] != '\0' && !is_tenant(tenant)))
+            return dvs_fail(
+                err, DVS_E_CONFIG, DVS_SCOPE_SOURCE,
+                "the setting authority must look like https://<login host> or https://<login host>/<tenant>");
     }
     return DVS_OK;
 }
 
 /* Takes what the organisation said for what the settings leave open. */
-static int32_t take_challenge(const struct challenge *challenge, int with_authority, struct dataverse_origin *origin,
-                              char *tenant, size_t size, dvs_error *err)
+static int32_t take_challenge(const struct challenge *challenge, int with_authority,
+                              struct dataverse_origin *origin, char *tenant, size_t size, dvs_error *err)
 {
     char shown[200];
     dataverse_url_for_message(challenge->uri, shown, sizeof shown);
@@ -136,8 +139,7 @@ static int32_t take_challenge(const struct challenge *challenge, int with_author
                         "the organisation named a login host that is no address (%s); set authority to "
                         "https://<login host>/<tenant>",
                         shown);
-    if (tenant[0] == '\0' &&
-        (first_segment(challenge->uri, tenant, size) != 0 || !is_tenant(tenant)))
+    if (tenant[0] == '\0' && (first_segment(challenge->uri, tenant, size) != 0 || !is_tenant(tenant)))
         return dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_SOURCE,
                         "the organisation named a login address without a tenant (%s); set tenant_id", shown);
     return DVS_OK;
@@ -151,18 +153,21 @@ static int32_t may_send_secret(const struct dataverse_auth *auth, const struct d
     dataverse_url_for_message(auth->settings->url, url, sizeof url);
     if (!dataverse_url_is_allowed(origin))
         return dvs_fail(err, with_authority ? DVS_E_CONFIG : DVS_E_AUTH, DVS_SCOPE_SOURCE,
-                        "the client secret was not sent to %s: plain http is for the own machine only; %s", origin->host,
+                        "the client secret was not sent to %s: plain http is for the own machine only; %s",
+                        origin->host,
                         with_authority ? "set authority to an https address"
                                        : "check url, or set authority to https://<login host>/<tenant>");
     if (!dataverse_url_may_get_secret(origin, with_authority ? &auth->settings->authority_origin : NULL))
-        return dvs_fail(err, DVS_E_AUTH, DVS_SCOPE_SOURCE,
-                        "the client secret was not sent to %s, which %s names as its login host but which is none of "
-                        "Microsoft's; check url, and if the host is right, set authority: https://%s/<tenant>",
-                        origin->host, url, origin->host);
+        return dvs_fail(
+            err, DVS_E_AUTH, DVS_SCOPE_SOURCE,
+            "the client secret was not sent to %s, which %s names as its login host but which is none of "
+            "Microsoft's; check url, and if the host is right, set authority: https://%s/<tenant>",
+            origin->host, url, origin->host);
     return DVS_OK;
 }
 
-/* The host without its label "api": org.api.crm.dynamics.com and org.crm.dynamics.com are one organisation. */
+/* The host without its label "api": org.api.crm.dynamics.com and org.crm.dynamics.com are one organisation.
+ */
 static void plain_host(const char *host, char *plain, size_t size)
 {
     const char *api = strstr(host, ".api.");
@@ -173,8 +178,8 @@ static void plain_host(const char *host, char *plain, size_t size)
 }
 
 /*
- * Whether the organisation may name the resource that tokens are for. Only itself: what it is sent is a token for that
- * resource, and with one for another it could act there in our name.
+ * Whether the organisation may name the resource that tokens are for. Only itself: what it is sent is a token
+ * for that resource, and with one for another it could act there in our name.
  */
 static int is_own_resource(const struct dataverse_settings *settings, const char *resource)
 {
@@ -187,7 +192,8 @@ static int is_own_resource(const struct dataverse_settings *settings, const char
         return 1;
     plain_host(origin.host, a, sizeof a);
     plain_host(settings->origin.host, b, sizeof b);
-    return strcmp(a, b) == 0 && origin.https == settings->origin.https && origin.port == settings->origin.port;
+    return strcmp(a, b) == 0 && origin.https == settings->origin.https &&
+           origin.port == settings->origin.port;
 }
 
 static int32_t make_scope(struct dataverse_auth *auth, const char *resource, dvs_error *err)
@@ -201,7 +207,8 @@ static int32_t make_scope(struct dataverse_auth *auth, const char *resource, dvs
             char line[400];
             dataverse_url_for_message(resource, shown, sizeof shown);
             snprintf(line, sizeof line,
-                     "dataverse: the organisation asks for tokens for %s, which is another host; asking for tokens for "
+                     "dataverse: the organisation asks for tokens for %s, which is another host; asking for "
+                     "tokens for "
                      "the setting url instead (set scope if this is wrong)",
                      shown);
             auth->host->log(auth->host, DVS_LOG_WARN, line);
@@ -219,8 +226,8 @@ static int32_t make_scope(struct dataverse_auth *auth, const char *resource, dvs
 }
 
 /* Written from the parts, so that what is asked for is what was checked. */
-static int32_t make_endpoint(struct dataverse_auth *auth, const struct dataverse_origin *origin, const char *tenant,
-                             dvs_error *err)
+static int32_t make_endpoint(struct dataverse_auth *auth, const struct dataverse_origin *origin,
+                             const char *tenant, dvs_error *err)
 {
     int ipv6 = strchr(origin->host, ':') != NULL;
     char port[16] = "";
@@ -228,7 +235,8 @@ static int32_t make_endpoint(struct dataverse_auth *auth, const struct dataverse
         snprintf(port, sizeof port, ":%u", origin->port);
     snprintf(auth->login_host, sizeof auth->login_host, "%s", origin->host);
     /* A client has no tenant in "common"; Microsoft's client asks "organizations" then. */
-    snprintf(auth->tenant, sizeof auth->tenant, "%s", strcasecmp(tenant, "common") == 0 ? "organizations" : tenant);
+    snprintf(auth->tenant, sizeof auth->tenant, "%s",
+             strcasecmp(tenant, "common") == 0 ? "organizations" : tenant);
     if (asprintf(&auth->endpoint, "%s://%s%s%s%s/%s/oauth2/v2.0/token", origin->https ? "https" : "http",
                  ipv6 ? "[" : "", origin->host, ipv6 ? "]" : "", port, auth->tenant) < 0) {
         auth->endpoint = NULL;

@@ -29,16 +29,16 @@ struct dataverse_auth {
     char tenant[256];
 };
 
-/* Looks at one answer, any status. DVS_OK: it is what was wanted. Else *err, and in *outcome DATAVERSE_AGAIN or
- * DATAVERSE_FAIL. */
+/* Looks at one answer, any status. DVS_OK: it is what was wanted. Else *err, and in *outcome DATAVERSE_AGAIN
+ * or DATAVERSE_FAIL. */
 typedef int32_t (*dataverse_auth_judge)(void *context, const struct dataverse_request *request,
-                                        const struct dataverse_answer *answer, const char *body, size_t length,
-                                        int *outcome, dvs_error *err);
+                                        const struct dataverse_answer *answer, const char *body,
+                                        size_t length, int *outcome, dvs_error *err);
 
-/* Asks until the judge is content, the error stands or the attempts are used up. Bodies are read up to `max_bytes`
- * and wiped afterwards. */
-int32_t dataverse_auth_ask(struct dataverse_auth *auth, const struct dataverse_request *request, size_t max_bytes,
-                           dataverse_auth_judge judge, void *context, dvs_error *err);
+/* Asks until the judge is content, the error stands or the attempts are used up. Bodies are read up to
+ * `max_bytes` and wiped afterwards. */
+int32_t dataverse_auth_ask(struct dataverse_auth *auth, const struct dataverse_request *request,
+                           size_t max_bytes, dataverse_auth_judge judge, void *context, dvs_error *err);
 
 /* Finds out endpoint and scope, from the settings or by asking the organisation. Sends no secret. */
 int32_t dataverse_auth_discover(struct dataverse_auth *auth, const atomic_int *interrupted, dvs_error *err);

@@ -1,6 +1,6 @@
 /*
- * auth_token.c - client credentials at the v2 endpoint (Microsoft's documentation: "OAuth 2.0 client credentials
- * flow"): the request, the token in the answer, and what the login host says when it gives none.
+ * auth_token.c - client credentials at the v2 endpoint (Microsoft's documentation: "OAuth 2.0 client
+ * credentials flow"): the request, the token in the answer, and what the login host says when it gives none.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,8 +44,8 @@ static char *make_form(const struct dataverse_auth *auth)
     char *secret = dataverse_url_encode(settings->client_secret, strlen(settings->client_secret));
     char *form = NULL;
     if (id == NULL || scope == NULL || secret == NULL ||
-        asprintf(&form, "client_id=%s&scope=%s&client_secret=%s&grant_type=client_credentials", id, scope, secret) <
-            0)
+        asprintf(&form, "client_id=%s&scope=%s&client_secret=%s&grant_type=client_credentials", id, scope,
+                 secret) < 0)
         form = NULL;
     free(id);
     free(scope);
@@ -115,14 +115,16 @@ static int32_t take_token(struct wanted *wanted, const json_t *answer, dvs_error
 
 /* ---- no token ---- */
 
-/* What to do, by `error`: Microsoft's documentation of the error codes asks clients not to go by the AADSTS numbers. */
+/* What to do, by `error`: Microsoft's documentation of the error codes asks clients not to go by the AADSTS
+ * numbers. */
 static const char *hint_for(const char *error)
 {
     static const struct {
         const char *error;
         const char *hint;
     } hints[] = {
-        {"invalid_client", "check client_id and client_secret: the secret's value, not its id; it may have expired"},
+        {"invalid_client",
+         "check client_id and client_secret: the secret's value, not its id; it may have expired"},
         {"unauthorized_client", "the application is not known in this tenant: check client_id and tenant_id"},
         {"invalid_scope", "check url and scope: a scope ends in /.default"},
         {"invalid_resource", "check url and scope: the organisation is not known in this tenant"},
@@ -149,10 +151,11 @@ static int is_temporary(const char *error, long http_status)
 }
 
 /*
- * The first line of a description, without the ids that follow on it or behind it. Cut between two characters; control
- * characters become spaces. A description that quotes the secret is not shown.
+ * The first line of a description, without the ids that follow on it or behind it. Cut between two
+ * characters; control characters become spaces. A description that quotes the secret is not shown.
  */
-static void short_description(const struct dataverse_auth *auth, const char *description, char *text, size_t size)
+static void short_description(const struct dataverse_auth *auth, const char *description, char *text,
+                              size_t size)
 {
     const char *secret = auth->settings->client_secret;
     text[0] = '\0';
@@ -166,8 +169,8 @@ static void short_description(const struct dataverse_auth *auth, const char *des
         length = size - 1;
     while (length > 0 && ((unsigned char)description[length] & 0xc0) == 0x80)
         length--;
-    while (length > 0 && description[length - 1] == ' ')
-        length--;
+    while (length > 0 && (description[length - 1] == ' ' || description[length - 1] == '.'))
+        length--; /* the message goes on behind it */
     for (size_t i = 0; i < length; i++)
         text[i] = description[i];
     text[length] = '\0';
@@ -204,14 +207,14 @@ static int32_t refusal(struct wanted *wanted, const json_t *answer, const char *
         snprintf(code, sizeof code, ", code %lld", (long long)json_integer_value(number));
     return dvs_fail(err, temporary ? DVS_E_THROTTLED : DVS_E_AUTH, DVS_SCOPE_SOURCE,
                     "the login host %s gave no access token for tenant %s: %s (HTTP %ld%s)%s%s%s%s; %s",
-                    auth->login_host, auth->tenant, error, http_status, code, description[0] != '\0' ? ": " : "",
-                    description, trace[0] != '\0' ? ", trace " : "", trace,
-                    temporary ? "try again later" : hint_for(error));
+                    auth->login_host, auth->tenant, error, http_status, code,
+                    description[0] != '\0' ? ": " : "", description, trace[0] != '\0' ? ", trace " : "",
+                    trace, temporary ? "try again later" : hint_for(error));
 }
 
 static int32_t judge_token(void *context, const struct dataverse_request *request,
-                           const struct dataverse_answer *answer, const char *body, size_t length, int *outcome,
-                           dvs_error *err)
+                           const struct dataverse_answer *answer, const char *body, size_t length,
+                           int *outcome, dvs_error *err)
 {
     struct wanted *wanted = context;
     json_error_t problem;

@@ -1,8 +1,8 @@
 /*
  * challenge.c - what a WWW-Authenticate header says. Dataverse writes
- *     Bearer authorization_uri=https://login.microsoftonline.com/<tenant>/oauth2/authorize, resource_id=https://…/
- * with values that are neither quoted nor tokens, so a parser by RFC 7235 finds nothing in it (seen in a recorded
- * header of a live organisation). This one takes what it can understand.
+ *     Bearer authorization_uri=https://login.microsoftonline.com/<tenant>/oauth2/authorize,
+ * resource_id=https://…/ with values that are neither quoted nor tokens, so a parser by RFC 7235 finds
+ * nothing in it (seen in a recorded header of a live organisation). This one takes what it can understand.
  */
 #include <string.h>
 #include <strings.h>

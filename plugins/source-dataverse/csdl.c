@@ -1,7 +1,7 @@
 /*
- * csdl.c - reads $metadata (Microsoft's documentation: Web API types and service documents; entity types; OData CSDL XML 4.0).
- * Namespaces are not looked at, but for taking them off: `mscrm.account` and `Microsoft.Dynamics.CRM.account`
- * are one type.
+ * csdl.c - reads $metadata (Microsoft's documentation: Web API types and service documents; entity types;
+ * OData CSDL XML 4.0). Namespaces are not looked at, but for taking them off: `mscrm.account` and
+ * `Microsoft.Dynamics.CRM.account` are one type.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -26,10 +26,10 @@
 struct reading {
     XML_Parser parser;
     struct dataverse_csdl *csdl;
-    unsigned depth;      /* of the element that is open; 0: none */
-    unsigned type_depth; /* of the EntityType that is open; 0: none */
+    unsigned depth;       /* of the element that is open; 0: none */
+    unsigned type_depth;  /* of the EntityType that is open; 0: none */
     unsigned child_depth; /* of its Key or NavigationProperty that is open; 0: none */
-    csdl_name target;    /* of that NavigationProperty; 0: it is a Key, or leads to many */
+    csdl_name target;     /* of that NavigationProperty; 0: it is a Key, or leads to many */
     int in_key;
     int stopped; /* STOP_ */
 };
@@ -84,14 +84,14 @@ static void *grow(struct reading *reading, void **list, size_t *n, size_t *capac
 }
 
 /* One more at the end of a list of the model; NULL: the reading is stopped. */
-#define DEFINE_GROW(list, item)                                                                                        \
-    static struct item *grow_##list(struct reading *reading, size_t max)                                               \
-    {                                                                                                                  \
-        void *items = reading->csdl->list;                                                                             \
-        void *grown = grow(reading, &items, &reading->csdl->n_##list, &reading->csdl->list##_capacity,                 \
-                           sizeof(struct item), max);                                                                  \
-        reading->csdl->list = items;                                                                                   \
-        return grown;                                                                                                  \
+#define DEFINE_GROW(list, item)                                                                              \
+    static struct item *grow_##list(struct reading *reading, size_t max)                                     \
+    {                                                                                                        \
+        void *items = reading->csdl->list;                                                                   \
+        void *grown = grow(reading, &items, &reading->csdl->n_##list, &reading->csdl->list##_capacity,       \
+                           sizeof(struct item), max);                                                        \
+        reading->csdl->list = items;                                                                         \
+        return grown;                                                                                        \
     }
 DEFINE_GROW(types, csdl_type)
 DEFINE_GROW(properties, csdl_property)
@@ -263,7 +263,8 @@ static int32_t problem(const struct reading *reading, dvs_error *err)
     enum XML_Error error = XML_GetErrorCode(reading->parser);
     if (reading->stopped == STOP_MEMORY || (reading->stopped == STOP_NONE && error == XML_ERROR_NO_MEMORY))
         return dataverse_metadata_no_memory(err);
-    return dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_SOURCE, "the schema document $metadata is not usable: %s, line %lu",
+    return dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_SOURCE,
+                    "the schema document $metadata is not usable: %s, line %lu",
                     reading->stopped != STOP_NONE ? reasons[reading->stopped] : XML_ErrorString(error),
                     (unsigned long)XML_GetCurrentLineNumber(reading->parser));
 }
@@ -272,7 +273,8 @@ int32_t dataverse_csdl_read(const char *text, size_t length, struct dataverse_cs
 {
     *csdl = NULL;
     if (length > INT_MAX)
-        return dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_SOURCE, "the schema document $metadata is larger than 2 GB");
+        return dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_SOURCE,
+                        "the schema document $metadata is larger than 2 GB");
     struct reading reading = {.parser = XML_ParserCreateNS(NULL, '|'), .csdl = calloc(1, sizeof **csdl)};
     int32_t status = DVS_OK;
     if (reading.parser == NULL || reading.csdl == NULL) {
@@ -285,8 +287,9 @@ int32_t dataverse_csdl_read(const char *text, size_t length, struct dataverse_cs
         goto out;
     }
     if (reading.csdl->n_sets == 0) {
-        status = dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_SOURCE,
-                          "the schema document $metadata names no EntitySet: it is none of a Dataverse organisation");
+        status = dvs_fail(
+            err, DVS_E_PROTOCOL, DVS_SCOPE_SOURCE,
+            "the schema document $metadata names no EntitySet: it is none of a Dataverse organisation");
         goto out;
     }
     if (reading.csdl->n_types > 0)

@@ -40,7 +40,7 @@ struct dataverse_csdl {
     char *names; /* NUL-ended, one behind the other */
     size_t names_length;
     size_t names_capacity;
-    uint32_t *hash; /* places in names; 0: free */
+    uint32_t *hash;   /* places in names; 0: free */
     size_t hash_size; /* a power of 2 */
     size_t n_names;
 

@@ -1,6 +1,6 @@
 /*
- * csdl_table.c - a table from what $metadata says of its type. It says less than EntityDefinitions: nothing of columns that
- * may be hidden from us, and of a derived type not which property is its id.
+ * csdl_table.c - a table from what $metadata says of its type. It says less than EntityDefinitions: nothing
+ * of columns that may be hidden from us, and of a derived type not which property is its id.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,17 +9,18 @@
 
 #include "csdl_internal.h"
 
-/* What the values of a property are. Edm.Binary is not here: these are images (and, in the same words, files). */
+/* What the values of a property are. Edm.Binary is not here: these are images (and, in the same words,
+ * files). */
 static const struct {
     const char *edm;
     uint32_t type;
 } edm_types[] = {
-    {"Edm.Boolean", DATAVERSE_TYPE_BOOL},   {"Edm.Byte", DATAVERSE_TYPE_INT},
-    {"Edm.Date", DATAVERSE_TYPE_DATE},      {"Edm.DateTimeOffset", DATAVERSE_TYPE_TIMESTAMP},
+    {"Edm.Boolean", DATAVERSE_TYPE_BOOL},    {"Edm.Byte", DATAVERSE_TYPE_INT},
+    {"Edm.Date", DATAVERSE_TYPE_DATE},       {"Edm.DateTimeOffset", DATAVERSE_TYPE_TIMESTAMP},
     {"Edm.Decimal", DATAVERSE_TYPE_DECIMAL}, {"Edm.Double", DATAVERSE_TYPE_DOUBLE},
-    {"Edm.Guid", DATAVERSE_TYPE_GUID},      {"Edm.Int16", DATAVERSE_TYPE_INT},
-    {"Edm.Int32", DATAVERSE_TYPE_INT},      {"Edm.Int64", DATAVERSE_TYPE_INT},
-    {"Edm.SByte", DATAVERSE_TYPE_INT},      {"Edm.Single", DATAVERSE_TYPE_DOUBLE},
+    {"Edm.Guid", DATAVERSE_TYPE_GUID},       {"Edm.Int16", DATAVERSE_TYPE_INT},
+    {"Edm.Int32", DATAVERSE_TYPE_INT},       {"Edm.Int64", DATAVERSE_TYPE_INT},
+    {"Edm.SByte", DATAVERSE_TYPE_INT},       {"Edm.Single", DATAVERSE_TYPE_DOUBLE},
     {"Edm.String", DATAVERSE_TYPE_TEXT},
 };
 
@@ -64,7 +65,8 @@ static void log_left_out(const dvs_host *host, const struct dataverse_entity *en
                          const char *edm)
 {
     char line[DATAVERSE_NAME_MAX * 3 + 100];
-    snprintf(line, sizeof line, "dataverse: %.200s.%.200s is left out: records have no plain value of the type %.200s",
+    snprintf(line, sizeof line,
+             "dataverse: %.200s.%.200s is left out: records have no plain value of the type %.200s",
              entity->set_name, property, edm);
     host->log(host, DVS_LOG_DEBUG, line);
 }
@@ -102,8 +104,8 @@ static int derives_from(const struct dataverse_csdl *csdl, csdl_name type, csdl_
 }
 
 /*
- * The sets that records of a type are in. `principal` (Microsoft's documentation: entity types) is what users and teams derive from:
- * its own set is none that is read, theirs are.
+ * The sets that records of a type are in. `principal` (Microsoft's documentation: entity types) is what users
+ * and teams derive from: its own set is none that is read, theirs are.
  */
 static int32_t add_target(const struct dataverse_csdl *csdl, csdl_name target, struct dataverse_draft *draft,
                           dvs_error *err)
@@ -140,11 +142,13 @@ static int32_t add_targets(const struct dataverse_csdl *csdl, const struct csdl_
 }
 
 /*
- * The property with the record's id. A type's own key is that. A key that is inherited may be another one's: `systemuser`
- * inherits `ownerid` from principal, but its id is `systemuserid`; activities inherit `activityid`, which is theirs.
+ * The property with the record's id. A type's own key is that. A key that is inherited may be another one's:
+ * `systemuser` inherits `ownerid` from principal, but its id is `systemuserid`; activities inherit
+ * `activityid`, which is theirs.
  */
 static const char *key_of(const struct dataverse_csdl *csdl, const struct dataverse_entity *entity,
-                          const struct chain *chain, const struct dataverse_drafts *drafts, char *own, size_t size)
+                          const struct chain *chain, const struct dataverse_drafts *drafts, char *own,
+                          size_t size)
 {
     if (entity->key != NULL)
         return entity->key;
@@ -162,7 +166,8 @@ static const char *key_of(const struct dataverse_csdl *csdl, const struct datave
 }
 
 int32_t dataverse_csdl_table(const struct dataverse_csdl *csdl, const dvs_host *host,
-                             const struct dataverse_entity *entity, struct dataverse_table **table, dvs_error *err)
+                             const struct dataverse_entity *entity, struct dataverse_table **table,
+                             dvs_error *err)
 {
     struct dataverse_drafts drafts = {0};
     struct chain chain;
@@ -172,9 +177,11 @@ int32_t dataverse_csdl_table(const struct dataverse_csdl *csdl, const dvs_host *
     *table = NULL;
     follow(csdl, dataverse_csdl_type(csdl, name), &chain);
     if (chain.n == 0)
-        return dvs_fail(err, DVS_E_NOT_FOUND, DVS_SCOPE_STREAM, "$metadata describes no type %s for the table %s",
-                        entity->logical_name, entity->set_name);
-    for (size_t i = chain.n; status == DVS_OK && i > 0; i--) /* what is inherited first, as in the documents */
+        return dvs_fail(err, DVS_E_NOT_FOUND, DVS_SCOPE_STREAM,
+                        "$metadata describes no type %s for the table %s", entity->logical_name,
+                        entity->set_name);
+    for (size_t i = chain.n; status == DVS_OK && i > 0;
+         i--) /* what is inherited first, as in the documents */
         status = add_properties(csdl, host, entity, chain.types[i - 1], &drafts, err);
     for (size_t i = chain.n; status == DVS_OK && i > 0; i--)
         status = add_targets(csdl, chain.types[i - 1], &drafts, err);

@@ -1,6 +1,7 @@
 /*
- * failure.c - what an answer of 300 and more means, in words and for the program (Microsoft's documentation: compose HTTP
- * requests and handle errors; web service error codes; Microsoft identity platform: error codes).
+ * failure.c - what an answer of 300 and more means, in words and for the program (Microsoft's documentation:
+ * compose HTTP requests and handle errors; web service error codes; Microsoft identity platform: error
+ * codes).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,13 +41,14 @@ static size_t utf8_length(const unsigned char *s, size_t n)
         if ((s[i] & 0xc0) != 0x80)
             return 0;
     }
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf0 && s[1] < 0x90)
-        || (s[0] == 0xf4 && s[1] >= 0x90))
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf0 && s[1] < 0x90) ||
+        (s[0] == 0xf4 && s[1] >= 0x90))
         return 0;
     return length;
 }
 
-/* Copies text for a message: one line, valid UTF-8, control characters and runs of spaces become one space, cut with "...". */
+/* Copies text for a message: one line, valid UTF-8, control characters and runs of spaces become one space,
+ * cut with "...". */
 static void copy_clean(char *to, size_t size, const char *text, size_t length)
 {
     const unsigned char *s = (const unsigned char *)text;
@@ -77,7 +79,7 @@ static void copy_clean(char *to, size_t size, const char *text, size_t length)
     to[n] = '\0';
 }
 
-/* "0x80072560" of the Web API and "-2147015902" of the SDK name the same codes; 0 when the text is neither. */
+/* The Web API writes codes as "0x80072322", the SDK as "-2147015902"; 0 when the text is neither. */
 static uint32_t read_code(const char *text)
 {
     char *end = NULL;
@@ -99,10 +101,12 @@ static void read_error_object(const json_t *error, struct report *report)
     const json_t *message = json_object_get(error, "message");
     if (json_is_string(code))
         report->code = read_code(json_string_value(code));
-    else if (json_is_integer(code) && json_integer_value(code) >= INT32_MIN && json_integer_value(code) <= UINT32_MAX)
+    else if (json_is_integer(code) && json_integer_value(code) >= INT32_MIN &&
+             json_integer_value(code) <= UINT32_MAX)
         report->code = (uint32_t)json_integer_value(code);
     if (json_is_string(message))
-        copy_clean(report->text, sizeof report->text, json_string_value(message), json_string_length(message));
+        copy_clean(report->text, sizeof report->text, json_string_value(message),
+                   json_string_length(message));
 }
 
 /* "AADSTS7000215: Invalid client secret provided. ...\r\nTrace ID: ...": the first line is for people. */
@@ -136,7 +140,8 @@ static void read_body(const char *body, size_t length, struct report *report)
         read_login_error(root, error, report);
     else if (json_is_string(json_object_get(root, "Message"))) {
         const json_t *message = json_object_get(root, "Message");
-        copy_clean(report->text, sizeof report->text, json_string_value(message), json_string_length(message));
+        copy_clean(report->text, sizeof report->text, json_string_value(message),
+                   json_string_length(message));
     } else if (root == NULL && body[0] != '{' && body[0] != '[')
         copy_clean(report->text, sizeof report->text, body, length > 200 ? 200 : length);
     json_decref(root);
@@ -167,8 +172,9 @@ static struct verdict judge_bad_request(const struct report *report)
                                 "turn on change tracking for both tables that it relates"};
     case CODE_BAD_QUERY:
         if (has_text(report->text, "Could not find a property named"))
-            return (struct verdict){DATAVERSE_NO_PROPERTY, DVS_E_SCHEMA,
-                                    "the column was removed or renamed: take it out of the project or rename it"};
+            return (struct verdict){
+                DATAVERSE_NO_PROPERTY, DVS_E_SCHEMA,
+                "the column was removed or renamed: take it out of the project or rename it"};
         if (has_text(report->text, "Resource not found for the segment"))
             return (struct verdict){DATAVERSE_FAIL, DVS_E_NOT_FOUND, "check the table's name"};
         break;
@@ -185,8 +191,9 @@ static struct verdict judge_forbidden(const struct report *report)
         return (struct verdict){DATAVERSE_FAIL, DVS_E_PERMISSION,
                                 "add the application user to the environment and give it a security role"};
     case 0x80095ffcu:
-        return (struct verdict){DATAVERSE_FAIL, DVS_E_PERMISSION,
-                                "an administrator's policy blocks the app: have it allowed for the environment"};
+        return (struct verdict){
+            DATAVERSE_FAIL, DVS_E_PERMISSION,
+            "an administrator's policy blocks the app: have it allowed for the environment"};
     default:
         return (struct verdict){DATAVERSE_FAIL, DVS_E_PERMISSION,
                                 "give the application user a security role that may read it"};
@@ -226,8 +233,9 @@ static struct verdict judge(const struct dataverse_request *request, long status
     case 400:
         return judge_bad_request(report);
     case 401:
-        return (struct verdict){DATAVERSE_UNAUTHORIZED, DVS_E_AUTH,
-                                "the token is not accepted: check url, scope and that the app is a user of this environment"};
+        return (struct verdict){
+            DATAVERSE_UNAUTHORIZED, DVS_E_AUTH,
+            "the token is not accepted: check url, scope and that the app is a user of this environment"};
     case 403:
         return judge_forbidden(report);
     case 404:
@@ -235,14 +243,15 @@ static struct verdict judge(const struct dataverse_request *request, long status
     case 410:
         return (struct verdict){DATAVERSE_NO_RESUME, DVS_E_RESUME, "it has to be read in full"};
     case 414:
-        return (struct verdict){DATAVERSE_FAIL, DVS_E_PROTOCOL, "the address is too long: ask for fewer columns"};
+        return (struct verdict){DATAVERSE_FAIL, DVS_E_PROTOCOL,
+                                "the address is too long: ask for fewer columns"};
     default:
         return (struct verdict){DATAVERSE_FAIL, DVS_E_PROTOCOL, NULL};
     }
 }
 
-int dataverse_failure(const struct dataverse_request *request, const struct dataverse_answer *answer, const char *body,
-                      size_t length, dvs_error *err)
+int dataverse_failure(const struct dataverse_request *request, const struct dataverse_answer *answer,
+                      const char *body, size_t length, dvs_error *err)
 {
     struct report report = {0};
     struct verdict verdict;
@@ -268,6 +277,7 @@ int dataverse_failure(const struct dataverse_request *request, const struct data
     err->native_code = report.code != 0 ? (int64_t)report.code : answer->status;
     err->retry_after_ms = 0;
     if (answer->retry_after_ms > 0)
-        err->retry_after_ms = answer->retry_after_ms > INT32_MAX ? INT32_MAX : (int32_t)answer->retry_after_ms;
+        err->retry_after_ms =
+            answer->retry_after_ms > INT32_MAX ? INT32_MAX : (int32_t)answer->retry_after_ms;
     return verdict.outcome;
 }

@@ -62,7 +62,8 @@ static void leave(struct dataverse_flight *flight, const struct dataverse_flight
 }
 
 /* With the mutex held, which is given back meanwhile: the host's function may take its time. */
-static int is_cancelled(struct dataverse_flights *flights, const dvs_host *host, const atomic_int *interrupted)
+static int is_cancelled(struct dataverse_flights *flights, const dvs_host *host,
+                        const atomic_int *interrupted)
 {
     pthread_mutex_unlock(&flights->mutex);
     int cancelled = host->cancelled(host) || (interrupted != NULL && atomic_load(interrupted) != 0);
@@ -121,7 +122,8 @@ void dataverse_flight_land(struct dataverse_flights *flights, struct dataverse_f
 int dataverse_flight_waiting(const struct dataverse_flight *flight)
 {
     int n = 0;
-    for (const struct dataverse_flight_waiter *waiter = flight->waiters; waiter != NULL; waiter = waiter->next)
+    for (const struct dataverse_flight_waiter *waiter = flight->waiters; waiter != NULL;
+         waiter = waiter->next)
         n++;
     return n;
 }

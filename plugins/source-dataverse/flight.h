@@ -28,12 +28,13 @@ int32_t dataverse_flights_init(struct dataverse_flights *flights, dvs_error *err
 void dataverse_flights_free(struct dataverse_flights *flights);
 
 /*
- * With the mutex held. DVS_OK and *mine 1: nobody does the work; the caller does it, without the mutex, and calls
- * dataverse_flight_land(). DVS_OK and *mine 0: another thread did it meanwhile, and it succeeded. Else another thread did it
- * and failed: *err is its error; or host->cancelled() or `interrupted` (NULL: none) said so. Polls them at least every
- * 100 ms and gives the mutex back while it waits. */
+ * With the mutex held. DVS_OK and *mine 1: nobody does the work; the caller does it, without the mutex, and
+ * calls dataverse_flight_land(). DVS_OK and *mine 0: another thread did it meanwhile, and it succeeded. Else
+ * another thread did it and failed: *err is its error; or host->cancelled() or `interrupted` (NULL: none)
+ * said so. Polls them at least every 100 ms and gives the mutex back while it waits. */
 int32_t dataverse_flight_board(struct dataverse_flights *flights, struct dataverse_flight *flight,
-                               const dvs_host *host, const atomic_int *interrupted, int *mine, dvs_error *err);
+                               const dvs_host *host, const atomic_int *interrupted, int *mine,
+                               dvs_error *err);
 /* With the mutex held: the work is done. `failure` is read when `status` is none of success. */
 void dataverse_flight_land(struct dataverse_flights *flights, struct dataverse_flight *flight, int32_t status,
                            const dvs_error *failure);

@@ -1,4 +1,5 @@
-/* http.c - what all requests of a source share: lines (handles with their kept connections), slots, names, TLS sessions. */
+/* http.c - what all requests of a source share: lines (handles with their kept connections), slots, names,
+ * TLS sessions. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -53,11 +54,11 @@ static CURLSH *make_share(struct dataverse_http *http)
     CURLSH *share = curl_share_init();
     if (share == NULL)
         return NULL;
-    if (curl_share_setopt(share, CURLSHOPT_LOCKFUNC, share_lock) != CURLSHE_OK
-        || curl_share_setopt(share, CURLSHOPT_UNLOCKFUNC, share_unlock) != CURLSHE_OK
-        || curl_share_setopt(share, CURLSHOPT_USERDATA, http) != CURLSHE_OK
-        || curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) != CURLSHE_OK
-        || curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {
+    if (curl_share_setopt(share, CURLSHOPT_LOCKFUNC, share_lock) != CURLSHE_OK ||
+        curl_share_setopt(share, CURLSHOPT_UNLOCKFUNC, share_unlock) != CURLSHE_OK ||
+        curl_share_setopt(share, CURLSHOPT_USERDATA, http) != CURLSHE_OK ||
+        curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) != CURLSHE_OK ||
+        curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {
         curl_share_cleanup(share);
         return NULL;
     }

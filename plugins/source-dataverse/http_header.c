@@ -25,7 +25,8 @@ static void forget(struct dataverse_transfer *t)
     t->headers_done = 0;
 }
 
-static int is_name(const char *line, size_t length, const char *name, const char **value, size_t *value_length)
+static int is_name(const char *line, size_t length, const char *name, const char **value,
+                   size_t *value_length)
 {
     size_t n = strlen(name);
     if (length <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
@@ -60,7 +61,7 @@ static int64_t read_date(const char *text)
     return seconds < 0 ? INT64_MIN : (int64_t)seconds * 1000000;
 }
 
-/* Whole or, as some gateways write it, decimal seconds, in milliseconds rounded up; -1 when it is no number. */
+/* Seconds, whole or, as some gateways write them, decimal; in milliseconds rounded up. -1: no number. */
 static int64_t read_seconds(const char *text)
 {
     int64_t seconds = 0;
@@ -172,8 +173,8 @@ int dataverse_header_line(struct dataverse_transfer *t, const char *line, size_t
         failed = set_text(&t->retry_after, value, n > 100 ? 100 : n);
     } else if (is_name(line, length, "WWW-Authenticate", &value, &n)) {
         failed = add_challenge(&t->answer, value, n);
-    } else if (is_name(line, length, "x-ms-service-request-id", &value, &n)
-               || (is_name(line, length, "REQ_ID", &value, &n) && t->answer.request_id[0] == '\0')) {
+    } else if (is_name(line, length, "x-ms-service-request-id", &value, &n) ||
+               (is_name(line, length, "REQ_ID", &value, &n) && t->answer.request_id[0] == '\0')) {
         copy_shown(t->answer.request_id, sizeof t->answer.request_id, value, n);
     } else if (is_name(line, length, "Location", &value, &n)) {
         char location[1024];

@@ -39,7 +39,7 @@ struct dataverse_http {
 
 struct dataverse_transfer {
     struct dataverse_http *http;
-    struct dataverse_line *line; /* NULL: complete */
+    struct dataverse_line *line;                /* NULL: complete */
     struct dataverse_transfer *next, *previous; /* in http->running */
     _Atomic int64_t driven_ms;
     struct curl_slist *headers;

@@ -10,8 +10,9 @@
 
 #include "http_internal.h"
 
-/* Received at a time. When a transfer pauses, libcurl still inflates what it has received into memory of its own. */
-#define RECEIVE_BYTES 16384L
+/* What libcurl receives at a time unless told otherwise; when a transfer pauses, it still inflates so much
+ * into memory of its own. (CURLOPT_BUFFERSIZE fails on a handle whose last transfer found no host.) */
+#define RECEIVE_BYTES ((uint64_t)CURL_MAX_WRITE_SIZE)
 
 /* An answer may inflate to so many times what came, or to so many bytes. */
 #define INFLATE_RATIO 200u
@@ -46,7 +47,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *context)
     }
     t->inflated += length;
     /* libcurl may count what it holds in its hands only after we have seen it. */
-    if (dataverse_request_is_bomb(t, (uint64_t)RECEIVE_BYTES)) {
+    if (dataverse_request_is_bomb(t, RECEIVE_BYTES)) {
         t->broken = DATAVERSE_BROKEN_BOMB;
         return 0;
     }
@@ -73,8 +74,8 @@ static int32_t add_header(struct curl_slist **list, const char *name, const char
     struct curl_slist *longer;
     char *line = NULL;
     if (!is_header_value(value))
-        return dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM, "a value for the header %s holds control characters",
-                        name);
+        return dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM,
+                        "a value for the header %s holds control characters", name);
     if (asprintf(&line, "%s: %s", name, value) < 0)
         return no_memory(err);
     longer = curl_slist_append(*list, line);
@@ -99,13 +100,14 @@ static int32_t add_request_id(struct curl_slist **list, dvs_error *err)
         return DVS_OK;
     b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
     b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    snprintf(text, sizeof text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    snprintf(text, sizeof text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+             b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
     return add_header(list, "x-ms-client-request-id", text, err);
 }
 
 /* Microsoft's documentation: compose HTTP requests. "If-None-Match: null" keeps caches away. */
-static int32_t add_web_api_headers(struct curl_slist **list, const struct dataverse_request *request, dvs_error *err)
+static int32_t add_web_api_headers(struct curl_slist **list, const struct dataverse_request *request,
+                                   dvs_error *err)
 {
     int32_t status = add_header(list, "OData-Version", "4.0", err);
     if (status == DVS_OK)
@@ -127,7 +129,8 @@ static int32_t add_web_api_headers(struct curl_slist **list, const struct datave
     return status;
 }
 
-static int32_t add_headers(struct dataverse_transfer *t, const struct dataverse_request *request, dvs_error *err)
+static int32_t add_headers(struct dataverse_transfer *t, const struct dataverse_request *request,
+                           dvs_error *err)
 {
     const char *accept = request->accept != NULL ? request->accept : "application/json";
     int32_t status = add_header(&t->headers, "Accept", accept, err);
@@ -138,7 +141,8 @@ static int32_t add_headers(struct dataverse_transfer *t, const struct dataverse_
 
 /* ---- Options ---- */
 
-/* From the slash behind the host to the fragment: sent byte for byte, where libcurl might spell it in its own way. */
+/* From the slash behind the host to the fragment: sent byte for byte, where libcurl might spell it in its own
+ * way. */
 static int32_t set_target(CURL *easy, const char *url, dvs_error *err)
 {
     const char *host = strstr(url, "://");
@@ -163,11 +167,11 @@ static CURLcode set_limits(CURL *e, const struct dataverse_http *http)
     code |= curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     code |= curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     code |= curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
-    code |= curl_easy_setopt(e, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
     code |= curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     code |= curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     code |= curl_easy_setopt(e, CURLOPT_USERAGENT, "dvsync/" DVS_VERSION_STRING);
-    /* libcurl's own timeouts run on while a thread that parses does not look: the reader's clock counts instead. */
+    /* libcurl's own timeouts run on while a thread that parses does not look: the reader's clock counts
+     * instead. */
     code |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, 86400000L);
     if (http->ca_file != NULL)
         code |= curl_easy_setopt(e, CURLOPT_CAINFO, http->ca_file);
@@ -194,7 +198,8 @@ int32_t dataverse_request_prepare(struct dataverse_transfer *t, const struct dat
     CURLcode code;
     int32_t status;
     if (dataverse_url_origin(t->url, &origin) != 0 || strlen(t->url) > INT32_MAX)
-        return dvs_fail(err, DVS_E_CONFIG, DVS_SCOPE_STREAM, "%s: the address is no http or https address", t->what);
+        return dvs_fail(err, DVS_E_CONFIG, DVS_SCOPE_STREAM, "%s: the address is no http or https address",
+                        t->what);
     if (!dataverse_url_is_allowed(&origin))
         return dvs_fail(err, DVS_E_CONFIG, DVS_SCOPE_STREAM,
                         "%s: http://%s is not asked without encryption; use https", t->what, origin.host);
@@ -213,6 +218,7 @@ int32_t dataverse_request_prepare(struct dataverse_transfer *t, const struct dat
         code |= curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(t->form));
     }
     if (code != CURLE_OK)
-        return dvs_fail(err, DVS_E_INTERNAL, DVS_SCOPE_STREAM, "%s: libcurl does not take the request", t->what);
+        return dvs_fail(err, DVS_E_INTERNAL, DVS_SCOPE_STREAM, "%s: libcurl does not take the request",
+                        t->what);
     return set_target(e, t->url, err);
 }

@@ -1,7 +1,7 @@
 /*
- * http_transfer.c - one request under way. Nobody else drives a transfer: bytes move only inside start(), read(), headers()
- * and nudge(), so that a reader that does not read keeps nothing but what the kernel holds, and the
- * connection slows down by itself.
+ * http_transfer.c - one request under way. Nobody else drives a transfer: bytes move only inside start(),
+ * read(), headers() and nudge(), so that a reader that does not read keeps nothing but what the kernel holds,
+ * and the connection slows down by itself.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -171,7 +171,8 @@ static uint64_t progress(const struct dataverse_transfer *t)
     return t->inflated + t->header_bytes;
 }
 
-/* Waits until `body` holds more than `before` bytes (SIZE_MAX: until the headers are in), or the transfer is complete. */
+/* Waits until `body` holds more than `before` bytes (SIZE_MAX: until the headers are in), or the transfer is
+ * complete. */
 static int32_t drive_until(struct dataverse_transfer *t, size_t before, dvs_error *err)
 {
     int64_t since = dataverse_clock_ms();
@@ -290,16 +291,18 @@ const struct dataverse_answer *dataverse_transfer_answer(const struct dataverse_
 
 /* ---- Beginning and freeing ---- */
 
-static int32_t copy_request(struct dataverse_transfer *t, const struct dataverse_request *request, dvs_error *err)
+static int32_t copy_request(struct dataverse_transfer *t, const struct dataverse_request *request,
+                            dvs_error *err)
 {
     t->url = strdup(request->url);
     t->what = strdup(request->what);
     if (request->form != NULL)
         t->form = strdup(request->form);
-    return t->url == NULL || t->what == NULL || (request->form != NULL && t->form == NULL) ? no_memory(err) : DVS_OK;
+    return t->url == NULL || t->what == NULL || (request->form != NULL && t->form == NULL) ? no_memory(err)
+                                                                                           : DVS_OK;
 }
 
-/* Slot and gate together: a pause may begin while we wait for the slot. *got is 0 when `try_only` found none. */
+/* Slot and gate together: a pause may begin while we wait for the slot. *got: 0 when try_only found none. */
 static int32_t enter(struct dataverse_transfer *t, int try_only, int *got, dvs_error *err)
 {
     struct dataverse_http *http = t->http;
@@ -310,7 +313,8 @@ static int32_t enter(struct dataverse_transfer *t, int try_only, int *got, dvs_e
             if ((http->gate != NULL && !dataverse_gate_is_open(http->gate)) || !dataverse_slot_try(http, t))
                 return DVS_OK;
         } else {
-            if (http->gate != NULL && (status = dataverse_gate_pass(http->gate, t->interrupted, err)) != DVS_OK)
+            if (http->gate != NULL &&
+                (status = dataverse_gate_pass(http->gate, t->interrupted, err)) != DVS_OK)
                 return status;
             if ((status = dataverse_slot_wait(http, t, err)) != DVS_OK)
                 return status;
@@ -325,8 +329,8 @@ static int32_t enter(struct dataverse_transfer *t, int try_only, int *got, dvs_e
     }
 }
 
-int32_t dataverse_transfer_start(struct dataverse_http *http, const struct dataverse_request *request, int try_only,
-                                 struct dataverse_transfer **transfer, dvs_error *err)
+int32_t dataverse_transfer_start(struct dataverse_http *http, const struct dataverse_request *request,
+                                 int try_only, struct dataverse_transfer **transfer, dvs_error *err)
 {
     struct dataverse_transfer *t = calloc(1, sizeof *t);
     int32_t status;

@@ -27,7 +27,7 @@ struct dataverse_metadata {
     struct dataverse_flights flights;
     /* All of this is guarded by the mutex of flights. */
     struct dataverse_flight list_flight;
-    int listed; /* entities is complete and will not change */
+    int listed;  /* entities is complete and will not change */
     int refused; /* EntityDefinitions is: all is read from $metadata */
     struct dataverse_entities entities;
     struct dataverse_flight csdl_flight;
@@ -35,7 +35,8 @@ struct dataverse_metadata {
     struct kept_table *tables;
 };
 
-int32_t dataverse_metadata_new(struct dataverse_api *api, struct dataverse_metadata **metadata, dvs_error *err)
+int32_t dataverse_metadata_new(struct dataverse_api *api, struct dataverse_metadata **metadata,
+                               dvs_error *err)
 {
     *metadata = NULL;
     struct dataverse_metadata *new = calloc(1, sizeof *new);
@@ -80,7 +81,8 @@ static int is_refusal(int32_t status)
 static void say_why(const struct dataverse_metadata *metadata, const dvs_error *refusal)
 {
     char line[DVS_ERROR_MESSAGE_SIZE + 100];
-    snprintf(line, sizeof line, "dataverse: reading the schema from $metadata, since EntityDefinitions was refused: %s",
+    snprintf(line, sizeof line,
+             "dataverse: reading the schema from $metadata, since EntityDefinitions was refused: %s",
              refusal->message);
     metadata->host->log(metadata->host, DVS_LOG_INFO, line);
 }
@@ -93,8 +95,9 @@ static int32_t fetch_csdl(struct dataverse_metadata *metadata, struct kept_csdl 
     *kept = calloc(1, sizeof **kept);
     if (*kept == NULL)
         return dataverse_metadata_no_memory(err);
-    int32_t status = dataverse_api_get(metadata->api, "$metadata", "application/xml", "the schema document $metadata",
-                                       CSDL_MAX, dataverse_csdl_check, NULL, &body, NULL, err);
+    int32_t status =
+        dataverse_api_get(metadata->api, "$metadata", "application/xml", "the schema document $metadata",
+                          CSDL_MAX, dataverse_csdl_check, NULL, &body, NULL, err);
     if (status == DVS_OK)
         status = dataverse_csdl_read(body.data + body.start, body.length, &(*kept)->csdl, err);
     dataverse_buffer_free(&body);
@@ -113,7 +116,8 @@ static int32_t need_csdl(struct dataverse_metadata *metadata, int refresh, const
     int mine = 0;
     pthread_mutex_lock(&metadata->flights.mutex);
     while (status == DVS_OK && (metadata->csdl == NULL || refresh)) {
-        status = dataverse_flight_board(&metadata->flights, &metadata->csdl_flight, metadata->host, NULL, &mine, err);
+        status = dataverse_flight_board(&metadata->flights, &metadata->csdl_flight, metadata->host, NULL,
+                                        &mine, err);
         if (status != DVS_OK)
             break;
         refresh = 0; /* whoever read it did so just now */
@@ -137,7 +141,8 @@ static int32_t need_csdl(struct dataverse_metadata *metadata, int refresh, const
 
 /* ---- the list of tables ---- */
 
-static int32_t list_from_csdl(struct dataverse_metadata *metadata, struct dataverse_entities *entities, dvs_error *err)
+static int32_t list_from_csdl(struct dataverse_metadata *metadata, struct dataverse_entities *entities,
+                              dvs_error *err)
 {
     const struct dataverse_csdl *csdl = NULL;
     int32_t status = need_csdl(metadata, 0, &csdl, err);
@@ -146,8 +151,8 @@ static int32_t list_from_csdl(struct dataverse_metadata *metadata, struct datave
     return status;
 }
 
-static int32_t fetch_list(struct dataverse_metadata *metadata, struct dataverse_entities *entities, int *refused,
-                          dvs_error *err)
+static int32_t fetch_list(struct dataverse_metadata *metadata, struct dataverse_entities *entities,
+                          int *refused, dvs_error *err)
 {
     int32_t status = dataverse_definitions_list(metadata->api, entities, err);
     *refused = is_refusal(status);
@@ -174,7 +179,8 @@ static int32_t need_list(struct dataverse_metadata *metadata, dvs_error *err)
     int mine = 0;
     pthread_mutex_lock(&metadata->flights.mutex);
     while (status == DVS_OK && !metadata->listed) {
-        status = dataverse_flight_board(&metadata->flights, &metadata->list_flight, metadata->host, NULL, &mine, err);
+        status = dataverse_flight_board(&metadata->flights, &metadata->list_flight, metadata->host, NULL,
+                                        &mine, err);
         if (status != DVS_OK || !mine)
             continue;
         struct dataverse_entities entities = {0};
@@ -196,7 +202,8 @@ static int32_t need_list(struct dataverse_metadata *metadata, dvs_error *err)
 }
 
 int32_t dataverse_metadata_tables(struct dataverse_metadata *metadata,
-                                  int32_t (*each)(void *context, const char *set_name, const char *logical_name),
+                                  int32_t (*each)(void *context, const char *set_name,
+                                                  const char *logical_name),
                                   void *context, dvs_error *err)
 {
     int32_t status = need_list(metadata, err);
@@ -210,8 +217,8 @@ int32_t dataverse_metadata_tables(struct dataverse_metadata *metadata,
 
 /* ---- a table ---- */
 
-static int32_t table_from_csdl(struct dataverse_metadata *metadata, const struct dataverse_entity *entity, int refresh,
-                               struct dataverse_table **table, dvs_error *err)
+static int32_t table_from_csdl(struct dataverse_metadata *metadata, const struct dataverse_entity *entity,
+                               int refresh, struct dataverse_table **table, dvs_error *err)
 {
     const struct dataverse_csdl *csdl = NULL;
     int32_t status = need_csdl(metadata, refresh, &csdl, err);
@@ -220,8 +227,8 @@ static int32_t table_from_csdl(struct dataverse_metadata *metadata, const struct
     return status;
 }
 
-static int32_t fetch_table(struct dataverse_metadata *metadata, const struct dataverse_entity *entity, int refused,
-                           int refresh, struct kept_table **kept, dvs_error *err)
+static int32_t fetch_table(struct dataverse_metadata *metadata, const struct dataverse_entity *entity,
+                           int refused, int refresh, struct kept_table **kept, dvs_error *err)
 {
     *kept = calloc(1, sizeof **kept);
     if (*kept == NULL)
@@ -253,8 +260,8 @@ static int32_t no_such_table(const struct dataverse_metadata *metadata, const ch
 {
     char near[3 * DATAVERSE_NAME_MAX + 10];
     dataverse_entities_near(&metadata->entities, name, near, sizeof near);
-    return dvs_fail(err, DVS_E_NOT_FOUND, DVS_SCOPE_STREAM, "the organisation has no table %.200s%s%s%s; %s", name,
-                    near[0] != '\0' ? " (near: " : "", near, near[0] != '\0' ? ")" : "",
+    return dvs_fail(err, DVS_E_NOT_FOUND, DVS_SCOPE_STREAM, "the organisation has no table %.200s%s%s%s; %s",
+                    name, near[0] != '\0' ? " (near: " : "", near, near[0] != '\0' ? ")" : "",
                     "tables are named by their set, as in accounts, and must be readable with the Web API");
 }
 
@@ -271,7 +278,8 @@ int32_t dataverse_metadata_table(struct dataverse_metadata *metadata, const char
     int mine = 0;
     pthread_mutex_lock(&metadata->flights.mutex);
     while (status == DVS_OK && (entity->table == NULL || refresh)) {
-        status = dataverse_flight_board(&metadata->flights, &entity->flight, metadata->host, NULL, &mine, err);
+        status =
+            dataverse_flight_board(&metadata->flights, &entity->flight, metadata->host, NULL, &mine, err);
         if (status != DVS_OK)
             break;
         int anew = refresh;

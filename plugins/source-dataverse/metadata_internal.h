@@ -1,6 +1,6 @@
 /*
- * metadata_internal.h - shared by the files metadata*.c and csdl*.c: what is known of each table, and how a description of
- * columns becomes a struct dataverse_table.
+ * metadata_internal.h - shared by the files metadata*.c and csdl*.c: what is known of each table, and how a
+ * description of columns becomes a struct dataverse_table.
  */
 #ifndef DATAVERSE_METADATA_INTERNAL_H
 #define DATAVERSE_METADATA_INTERNAL_H
@@ -8,7 +8,8 @@
 #include "flight.h"
 #include "metadata.h"
 
-/* Bounds of what is believed: real organisations have some thousand tables, and tables some hundred columns. */
+/* Bounds of what is believed: real organisations have some thousand tables, and tables some hundred columns.
+ */
 #define DATAVERSE_TABLES_MAX 100000u
 #define DATAVERSE_COLUMNS_MAX 10000u
 #define DATAVERSE_TARGETS_MAX 1000u
@@ -36,13 +37,15 @@ struct dataverse_draft *dataverse_drafts_add(struct dataverse_drafts *drafts, co
                                              const char *attribute, const char *native_type, uint32_t type);
 /* By the attribute's logical name; NULL: there is none. */
 struct dataverse_draft *dataverse_drafts_find(const struct dataverse_drafts *drafts, const char *attribute);
-/* Adds a set that a lookup may point to, once. 0, or -1 when memory is out; more than DATAVERSE_TARGETS_MAX are left out. */
+/* Adds a set that a lookup may point to, once. 0, or -1 when memory is out; more than DATAVERSE_TARGETS_MAX
+ * are left out. */
 int dataverse_draft_target(struct dataverse_draft *draft, const char *target);
 void dataverse_drafts_free(struct dataverse_drafts *drafts);
-/* Makes the table of the drafts, which are used up: the key first, then by `order`, then as they were added; of two names
- * that are equal without regard to case the first. */
-int32_t dataverse_drafts_table(struct dataverse_drafts *drafts, const char *logical_name, const char *set_name,
-                               const char *key, struct dataverse_table **table, dvs_error *err);
+/* Makes the table of the drafts, which are used up: the key first, then by `order`, then as they were added;
+ * of two names that are equal without regard to case the first. */
+int32_t dataverse_drafts_table(struct dataverse_drafts *drafts, const char *logical_name,
+                               const char *set_name, const char *key, struct dataverse_table **table,
+                               dvs_error *err);
 void dataverse_table_free(struct dataverse_table *table);
 
 /* ---- metadata.c: the tables ---- */
@@ -50,11 +53,11 @@ void dataverse_table_free(struct dataverse_table *table);
 struct dataverse_entity {
     char *logical_name;
     char *set_name;
-    char *key; /* logical name of the primary key; NULL: to be told from $metadata */
+    char *key;  /* logical name of the primary key; NULL: to be told from $metadata */
     int hidden; /* for the service's own use: not listed, but can be asked for by name */
     struct dataverse_flight flight;
     const struct dataverse_table *table; /* the newest; NULL: to be read */
-    int forgotten; /* a document that was kept is not new enough for it */
+    int forgotten;                       /* a document that was kept is not new enough for it */
 };
 
 /* All tables. Once sorted it does not change, and needs no lock. */
@@ -75,13 +78,16 @@ struct dataverse_entity *dataverse_entities_find(const struct dataverse_entities
 /* The set name of a table; NULL: not known. */
 const char *dataverse_entities_set(const struct dataverse_entities *entities, const char *logical_name);
 /* "did you mean" for messages: "" when nothing is near. */
-void dataverse_entities_near(const struct dataverse_entities *entities, const char *name, char *text, size_t size);
+void dataverse_entities_near(const struct dataverse_entities *entities, const char *name, char *text,
+                             size_t size);
 void dataverse_entities_free(struct dataverse_entities *entities);
 
 /* ---- metadata_json.c: EntityDefinitions ---- */
 
-/* Adds what the organisation lists. DVS_E_PERMISSION, DVS_E_NOT_FOUND and DVS_E_UNSUPPORTED: it is refused. */
-int32_t dataverse_definitions_list(struct dataverse_api *api, struct dataverse_entities *entities, dvs_error *err);
+/* Adds what the organisation lists. DVS_E_PERMISSION, DVS_E_NOT_FOUND and DVS_E_UNSUPPORTED: it is refused.
+ */
+int32_t dataverse_definitions_list(struct dataverse_api *api, struct dataverse_entities *entities,
+                                   dvs_error *err);
 /* Reads the columns of one table. `entities`: for the names of the sets that lookups point to. */
 int32_t dataverse_definitions_table(struct dataverse_api *api, const struct dataverse_entities *entities,
                                     const struct dataverse_entity *entity, struct dataverse_table **table,

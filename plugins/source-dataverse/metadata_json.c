@@ -1,7 +1,8 @@
 /*
- * metadata_json.c - tables and columns from EntityDefinitions (Microsoft's documentation: query table definitions with the
- * Web API; column data types). The answers are whole documents without a limit, so columns are asked for table by table, and
- * of each only what is needed: $expand over all tables has brought other clients down.
+ * metadata_json.c - tables and columns from EntityDefinitions (Microsoft's documentation: query table
+ * definitions with the Web API; column data types). The answers are whole documents without a limit, so
+ * columns are asked for table by table, and of each only what is needed: $expand over all tables has brought
+ * other clients down.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@
 
 /* ---- answers ---- */
 
-/* For dataverse_api_get(): a body that is no JSON object, or an error behind a 200, may come whole the next time. */
+/* For dataverse_api_get(): a body that is no JSON object, or an error behind a 200, may come whole the next
+ * time. */
 static int check_json(const char *body, size_t length)
 {
     json_t *answer = json_loadb(body, length, 0, NULL);
@@ -35,8 +37,9 @@ struct place {
 
 static int32_t wrong(const struct place *place, const char *problem, dvs_error *err)
 {
-    return dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM, "%s: the answer is not what Dataverse documents: entry %zu: %s",
-                    place->what, place->entry, problem);
+    return dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM,
+                    "%s: the answer is not what Dataverse documents: entry %zu: %s", place->what,
+                    place->entry, problem);
 }
 
 /* A text of an object: NULL when it is missing or null, DVS_E_PROTOCOL when it is something else. */
@@ -57,7 +60,8 @@ static int32_t text_of(const struct place *place, const json_t *object, const ch
 }
 
 /* 1 true, 0 false, -1 missing or null; a managed property's value is in its member Value. */
-static int32_t flag_of(const struct place *place, const json_t *object, const char *name, int *flag, dvs_error *err)
+static int32_t flag_of(const struct place *place, const json_t *object, const char *name, int *flag,
+                       dvs_error *err)
 {
     const json_t *value = json_object_get(object, name);
     char problem[100];
@@ -77,8 +81,8 @@ static int32_t flag_of(const struct place *place, const json_t *object, const ch
 typedef int32_t (*take_entry)(void *context, const struct place *place, const json_t *entry, dvs_error *err);
 
 /* One answer: its entries, and the address of the next in *link (to be freed; NULL: none). */
-static int32_t take_answer(const struct dataverse_buffer *body, struct place *place, take_entry take, void *context,
-                           char **link, dvs_error *err)
+static int32_t take_answer(const struct dataverse_buffer *body, struct place *place, take_entry take,
+                           void *context, char **link, dvs_error *err)
 {
     json_t *answer = json_loadb(body->data + body->start, body->length, 0, NULL);
     const json_t *entries = json_object_get(answer, "value");
@@ -88,7 +92,8 @@ static int32_t take_answer(const struct dataverse_buffer *body, struct place *pl
         status = dataverse_metadata_no_memory(err); /* it has been read before, by check_json() */
     } else if (!json_is_array(entries)) {
         status = dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM,
-                          "%s: the answer is not what Dataverse documents: it has no array \"value\"", place->what);
+                          "%s: the answer is not what Dataverse documents: it has no array \"value\"",
+                          place->what);
     }
     for (size_t i = 0; status == DVS_OK && i < json_array_size(entries); i++) {
         const json_t *entry = json_array_get(entries, i);
@@ -116,11 +121,12 @@ static int32_t each_entry(struct dataverse_api *api, const char *path, const cha
     int32_t status = DVS_OK;
     for (int answers = 0; status == DVS_OK; answers++) {
         if (answers == ANSWERS_MAX) {
-            status = dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM, "%s: the answer goes on without end", what);
+            status =
+                dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM, "%s: the answer goes on without end", what);
             break;
         }
-        status = dataverse_api_get(api, link != NULL ? link : path, "application/json", what, ANSWER_MAX, check_json,
-                                   NULL, &body, NULL, err);
+        status = dataverse_api_get(api, link != NULL ? link : path, "application/json", what, ANSWER_MAX,
+                                   check_json, NULL, &body, NULL, err);
         free(link);
         link = NULL;
         if (status == DVS_OK)
@@ -161,8 +167,9 @@ static int32_t take_table(void *context, const struct place *place, const json_t
     if (set == NULL || set[0] == '\0' || key == NULL || key[0] == '\0')
         return DVS_OK; /* not offered by the Web API, or without ids */
     if (!dataverse_is_name(logical) || !dataverse_is_name(set) || !dataverse_is_name(key)) {
-        listing->host->log(listing->host, DVS_LOG_DEBUG,
-                           "dataverse: a table is left out: its name has other characters than letters, digits and _");
+        listing->host->log(
+            listing->host, DVS_LOG_DEBUG,
+            "dataverse: a table is left out: its name has other characters than letters, digits and _");
         return DVS_OK;
     }
     if (listing->entities->n >= DATAVERSE_TABLES_MAX)
@@ -172,7 +179,8 @@ static int32_t take_table(void *context, const struct place *place, const json_t
     return DVS_OK;
 }
 
-int32_t dataverse_definitions_list(struct dataverse_api *api, struct dataverse_entities *entities, dvs_error *err)
+int32_t dataverse_definitions_list(struct dataverse_api *api, struct dataverse_entities *entities,
+                                   dvs_error *err)
 {
     struct listing listing = {entities, dataverse_http_host(api->http)};
     return each_entry(api, "EntityDefinitions?$select=LogicalName,EntitySetName,PrimaryIdAttribute,IsPrivate",
@@ -181,7 +189,8 @@ int32_t dataverse_definitions_list(struct dataverse_api *api, struct dataverse_e
 
 /* ---- columns ---- */
 
-/* AttributeTypeName, without "Type" at its end, to what the JSON value is. 0: no value in the table's own records. */
+/* AttributeTypeName, without "Type" at its end, to what the JSON value is. 0: no value in the table's own
+ * records. */
 static const struct type_name {
     const char *name;
     uint32_t type;
@@ -233,7 +242,8 @@ struct columns {
     int dates;   /* there are some: ask for their behaviour */
 };
 
-static void log_left_out(const struct columns *columns, const char *attribute, const char *why, const char *which)
+static void log_left_out(const struct columns *columns, const char *attribute, const char *why,
+                         const char *which)
 {
     char line[DATAVERSE_NAME_MAX * 3 + 100];
     snprintf(line, sizeof line, "dataverse: %.200s.%.200s is left out: %s %.200s", columns->entity->set_name,
@@ -394,11 +404,11 @@ int32_t dataverse_definitions_table(struct dataverse_api *api, const struct data
                                     dvs_error *err)
 {
     struct columns columns = {.host = dataverse_http_host(api->http), .entities = entities, .entity = entity};
-    int32_t status =
-        ask_attributes(api, &columns, "",
-                       "LogicalName,AttributeType,AttributeTypeName,AttributeOf,IsValidForRead,IsValidODataAttribute,"
-                       "IsSecured,CanBeSecuredForRead,ColumnNumber",
-                       "the columns", take_attribute, err);
+    int32_t status = ask_attributes(
+        api, &columns, "",
+        "LogicalName,AttributeType,AttributeTypeName,AttributeOf,IsValidForRead,IsValidODataAttribute,"
+        "IsSecured,CanBeSecuredForRead,ColumnNumber",
+        "the columns", take_attribute, err);
     if (status == DVS_OK && columns.lookups)
         status = ask_attributes(api, &columns, "/Microsoft.Dynamics.CRM.LookupAttributeMetadata",
                                 "LogicalName,Targets", "the lookups", take_targets, err);
@@ -406,8 +416,8 @@ int32_t dataverse_definitions_table(struct dataverse_api *api, const struct data
         status = ask_attributes(api, &columns, "/Microsoft.Dynamics.CRM.DateTimeAttributeMetadata",
                                 "LogicalName,DateTimeBehavior", "the dates", take_behavior, err);
     if (status == DVS_OK)
-        status = dataverse_drafts_table(&columns.drafts, entity->logical_name, entity->set_name, entity->key, table,
-                                        err);
+        status = dataverse_drafts_table(&columns.drafts, entity->logical_name, entity->set_name, entity->key,
+                                        table, err);
     dataverse_drafts_free(&columns.drafts);
     return status;
 }

@@ -1,4 +1,5 @@
-/* metadata_names.c - tables by set name and by logical name, and what somebody may have meant who misspelt one. */
+/* metadata_names.c - tables by set name and by logical name, and what somebody may have meant who misspelt
+ * one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,8 @@ static int by_logical(const void *a, const void *b)
 }
 
 /* Sorts and drops all but one of equals. Returns how many are left. */
-static size_t sort_unique(struct dataverse_entity **list, size_t n, int (*compare)(const void *, const void *))
+static size_t sort_unique(struct dataverse_entity **list, size_t n,
+                          int (*compare)(const void *, const void *))
 {
     size_t kept = 0;
     if (n == 0)
@@ -161,7 +163,8 @@ static size_t distance(const char *a, const char *b)
     return row[m];
 }
 
-void dataverse_entities_near(const struct dataverse_entities *entities, const char *name, char *text, size_t size)
+void dataverse_entities_near(const struct dataverse_entities *entities, const char *name, char *text,
+                             size_t size)
 {
     enum { SHOWN = 3 };
     const char *best[SHOWN] = {NULL};

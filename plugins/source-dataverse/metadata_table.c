@@ -9,7 +9,8 @@
 
 int32_t dataverse_metadata_no_memory(dvs_error *err)
 {
-    return dvs_fail(err, DVS_E_NO_MEMORY, DVS_SCOPE_SOURCE, "out of memory while reading the organisation's tables");
+    return dvs_fail(err, DVS_E_NO_MEMORY, DVS_SCOPE_SOURCE,
+                    "out of memory while reading the organisation's tables");
 }
 
 int dataverse_is_name(const char *text)
@@ -138,7 +139,8 @@ static int has_column(const struct dataverse_table *table, const char *name, uin
     return 0;
 }
 
-static struct dataverse_table *new_table(const char *logical_name, const char *set_name, const char *key, size_t n)
+static struct dataverse_table *new_table(const char *logical_name, const char *set_name, const char *key,
+                                         size_t n)
 {
     struct dataverse_table *table = calloc(1, sizeof *table);
     if (table == NULL)
@@ -147,15 +149,17 @@ static struct dataverse_table *new_table(const char *logical_name, const char *s
     table->set_name = strdup(set_name);
     table->key = strdup(key);
     table->columns = calloc(n, sizeof *table->columns);
-    if (table->logical_name == NULL || table->set_name == NULL || table->key == NULL || table->columns == NULL) {
+    if (table->logical_name == NULL || table->set_name == NULL || table->key == NULL ||
+        table->columns == NULL) {
         dataverse_table_free(table);
         return NULL;
     }
     return table;
 }
 
-int32_t dataverse_drafts_table(struct dataverse_drafts *drafts, const char *logical_name, const char *set_name,
-                               const char *key, struct dataverse_table **table, dvs_error *err)
+int32_t dataverse_drafts_table(struct dataverse_drafts *drafts, const char *logical_name,
+                               const char *set_name, const char *key, struct dataverse_table **table,
+                               dvs_error *err)
 {
     *table = NULL;
     drop_twins(drafts);
@@ -164,9 +168,10 @@ int32_t dataverse_drafts_table(struct dataverse_drafts *drafts, const char *logi
         if (strcmp(drafts->list[i].column.name, key) == 0)
             first = &drafts->list[i];
     if (first == NULL)
-        return dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM,
-                        "the table %s cannot be read: its key %s is none of the columns that the organisation describes",
-                        set_name, key);
+        return dvs_fail(
+            err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM,
+            "the table %s cannot be read: its key %s is none of the columns that the organisation describes",
+            set_name, key);
     first->order = INT64_MIN;
     qsort(drafts->list, drafts->n, sizeof *drafts->list, by_order);
     struct dataverse_table *new = new_table(logical_name, set_name, key, drafts->n);

@@ -82,7 +82,7 @@ void dataverse_page_free(struct dataverse_page *page)
     free(page);
 }
 
-/* A text of its own, replacing *text. NULL problem: memory is out. */
+/* A text of its own, replacing *text. 0, or -1 when memory is out. */
 static int keep_text(char **text, const char *bytes, size_t length)
 {
     char *copy = malloc(length + 1);
@@ -200,11 +200,13 @@ static const char *read_member(struct dataverse_page *page, struct dataverse_jso
         p = keep_link(json, &value, &page->delta_link, p);
     else if (is_name(name, length, escaped, "error"))
         p = keep_error(page, json, &value, p);
-    page->state = PAGE_AFTER_MEMBER;
+    if (p != NULL)
+        page->state = PAGE_AFTER_MEMBER;
     return p;
 }
 
-/* The next step from p on, which is no white space. *whole: where a record ends, if that was the step. */
+/* The next step from p on, which is no white space. *whole: set to 1 if that was a record. On failure the
+ * state stays, so that the step can be repeated. */
 static const char *step(struct dataverse_page *page, struct dataverse_json *json, const char *p, int *whole)
 {
     switch (page->state) {

@@ -15,7 +15,7 @@
 
 #include "reader.h"
 
-#define READ_AHEAD ((size_t)8 << 20)     /* of all readers together */
+#define READ_AHEAD ((size_t)4 << 20)     /* of all readers together */
 #define READ_AHEAD_MIN ((size_t)256 << 10)
 #define TAIL_SEARCHED ((size_t)64 << 10) /* the nextLink stands at the end of a page */
 

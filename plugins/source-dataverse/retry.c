@@ -50,7 +50,8 @@ int dataverse_gate_is_open(const struct dataverse_gate *gate)
     return atomic_load(&gate->closed_until_ms) <= dataverse_clock_ms();
 }
 
-static int32_t sleep_a_little(const dvs_host *host, int64_t left_ms, const atomic_int *interrupted, dvs_error *err)
+static int32_t sleep_a_little(const dvs_host *host, int64_t left_ms, const atomic_int *interrupted,
+                              dvs_error *err)
 {
     struct timespec nap = {0, 0};
     if (left_ms <= 0)
@@ -112,7 +113,8 @@ static void append(dvs_error *err, const char *text)
 static int32_t give_up(const struct dataverse_retry *retry, dvs_error *err)
 {
     char text[64];
-    snprintf(text, sizeof text, " (tried %u time%s)", (unsigned)retry->attempts, retry->attempts == 1 ? "" : "s");
+    snprintf(text, sizeof text, " (tried %u time%s)", (unsigned)retry->attempts,
+             retry->attempts == 1 ? "" : "s");
     append(err, text);
     return err->status;
 }
@@ -120,7 +122,8 @@ static int32_t give_up(const struct dataverse_retry *retry, dvs_error *err)
 static int32_t give_up_waiting(const struct dataverse_retry *retry, int64_t wait, dvs_error *err)
 {
     char text[160];
-    snprintf(text, sizeof text, " (another try makes sense in %lld seconds, longer than dvsync waits; tried %u time%s)",
+    snprintf(text, sizeof text,
+             " (another try makes sense in %lld seconds, longer than dvsync waits; tried %u time%s)",
              (long long)((wait + 999) / 1000), (unsigned)retry->attempts, retry->attempts == 1 ? "" : "s");
     append(err, text);
     return err->status;
@@ -135,7 +138,8 @@ static void note(const dvs_host *host, int64_t wait, const dvs_error *err)
 }
 
 int32_t dataverse_retry_wait(struct dataverse_gate *gate, struct dataverse_retry *retry,
-                             const struct dataverse_answer *answer, const atomic_int *interrupted, dvs_error *err)
+                             const struct dataverse_answer *answer, const atomic_int *interrupted,
+                             dvs_error *err)
 {
     long http_status = answer != NULL ? answer->status : 0;
     int64_t asked = answer != NULL && http_status >= 400 ? answer->retry_after_ms : -1;

@@ -1,4 +1,4 @@
-/* url.c - addresses. What is no plain address is refused, so that libcurl cannot read another host out of it. */
+/* url.c - addresses. What is no plain address is refused: libcurl shall not read another host out of it. */
 #include <arpa/inet.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -142,12 +142,13 @@ int dataverse_url_is_allowed(const struct dataverse_origin *origin)
 
 /* The public cloud under its names, US government, China (Microsoft's documentation: national clouds). */
 static const char *const login_hosts[] = {
-    "login.microsoftonline.com",        "login.windows.net",        "login.microsoft.com",
-    "login.microsoftonline.us",         "login.usgovcloudapi.net",  "login-us.microsoftonline.com",
+    "login.microsoftonline.com",        "login.windows.net",       "login.microsoft.com",
+    "login.microsoftonline.us",         "login.usgovcloudapi.net", "login-us.microsoftonline.com",
     "login.partner.microsoftonline.cn", "login.chinacloudapi.cn",
 };
 
-int dataverse_url_may_get_secret(const struct dataverse_origin *origin, const struct dataverse_origin *authority)
+int dataverse_url_may_get_secret(const struct dataverse_origin *origin,
+                                 const struct dataverse_origin *authority)
 {
     size_t i;
     if (!dataverse_url_is_allowed(origin))

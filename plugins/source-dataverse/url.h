@@ -21,12 +21,13 @@ int dataverse_url_same_origin(const struct dataverse_origin *a, const struct dat
 int dataverse_url_is_loopback(const struct dataverse_origin *origin);
 /* 1 when a request may go there at all: https, or http to loopback. */
 int dataverse_url_is_allowed(const struct dataverse_origin *origin);
-/* 1 when a client secret may go there: loopback, a known Microsoft login host (https, port 443), or the origin of the
- * setting `authority` (NULL: not set). */
-int dataverse_url_may_get_secret(const struct dataverse_origin *origin, const struct dataverse_origin *authority);
+/* 1 when a client secret may go there: loopback, a known Microsoft login host (https, port 443), or the
+ * origin of the setting `authority` (NULL: not set). */
+int dataverse_url_may_get_secret(const struct dataverse_origin *origin,
+                                 const struct dataverse_origin *authority);
 
-/* `link`, absolute or relative to `base` (RFC 3986, section 5), byte for byte but for raw spaces and quotes, which
- * are encoded. New, or NULL when memory is out or it is no address. */
+/* `link`, absolute or relative to `base` (RFC 3986, section 5), byte for byte but for raw spaces and quotes,
+ * which are encoded. New, or NULL when memory is out or it is no address. */
 char *dataverse_url_resolve(const char *base, const char *link);
 /* The address without query and fragment, for messages. At most `size` bytes with the NUL. */
 void dataverse_url_for_message(const char *url, char *text, size_t size);

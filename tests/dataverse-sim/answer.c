@@ -34,7 +34,8 @@ void sim_answer_header(struct sim_answer *answer, const char *name, const char *
     answer->headers[answer->n_headers++].value = value;
 }
 
-void sim_answer_take(struct sim_answer *answer, int status, const char *content_type, char *body, size_t length)
+void sim_answer_take(struct sim_answer *answer, int status, const char *content_type, char *body,
+                     size_t length)
 {
     free(answer->body);
     answer->status = status;

@@ -40,7 +40,8 @@ void sim_answer_clear(struct sim_answer *answer);
 __attribute__((format(printf, 3, 4))) void sim_answer_header(struct sim_answer *answer, const char *name,
                                                              const char *format, ...);
 /* Takes `body`; NULL counts as out of memory. */
-void sim_answer_take(struct sim_answer *answer, int status, const char *content_type, char *body, size_t length);
+void sim_answer_take(struct sim_answer *answer, int status, const char *content_type, char *body,
+                     size_t length);
 void sim_answer_text(struct sim_answer *answer, int status, const char *content_type, const char *body);
 /* {"error":{"code":…,"message":…}}, as the Web API words its errors. */
 void sim_answer_error(struct sim_answer *answer, int status, const char *code, const char *message);

@@ -34,7 +34,8 @@ static int refuse_segment(struct sim_reply *reply, const char *segment)
     return refuse(reply, &refusal);
 }
 
-static int service_document(const struct sim_store *store, const struct sim_call *call, struct sim_reply *reply)
+static int service_document(const struct sim_store *store, const struct sim_call *call,
+                            struct sim_reply *reply)
 {
     struct sim_text text = {0};
     sim_text_printf(&text, "{\"@odata.context\":\"%s$metadata\",\"value\":[", call->base);
@@ -50,7 +51,8 @@ static int who_am_i(const struct sim_store *store, const struct sim_call *call, 
     static const char *const names[] = {"BusinessUnitId", "UserId", "OrganizationId"};
     static const char *const tables[] = {"businessunit", "systemuser", "organization"};
     struct sim_text text = {0};
-    sim_text_printf(&text, "{\"@odata.context\":\"%s$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse\"", call->base);
+    sim_text_printf(&text, "{\"@odata.context\":\"%s$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse\"",
+                    call->base);
     for (size_t i = 0; i < 3; i++) {
         struct sim_guid guid = sim_guid_make(store->seed, sim_hash(tables[i], strlen(tables[i]), 0), 0);
         char print[SIM_GUID_TEXT + 1];
@@ -61,8 +63,8 @@ static int who_am_i(const struct sim_store *store, const struct sim_call *call, 
     return finish(reply, &text, JSON_TYPE);
 }
 
-static int definitions(const struct sim_store *store, const struct sim_call *call, const struct sim_query *query,
-                       struct sim_reply *reply)
+static int definitions(const struct sim_store *store, const struct sim_call *call,
+                       const struct sim_query *query, struct sim_reply *reply)
 {
     json_t *document = NULL;
     struct sim_refusal refusal;
@@ -80,14 +82,16 @@ static int definitions(const struct sim_store *store, const struct sim_call *cal
 }
 
 static void add_link(struct sim_text *text, const struct sim_store *store, const struct sim_call *call,
-                     const struct sim_read *read, const struct sim_query *query, const struct sim_found *found)
+                     const struct sim_read *read, const struct sim_query *query,
+                     const struct sim_found *found)
 {
     struct sim_text link = {0};
     if (call->faults & SIM_PAGE_LOOP) {
         sim_text_printf(&link, "%s%s%s%s", call->base, call->path, call->query == NULL ? "" : "?",
                         call->query == NULL ? "" : call->query);
     } else {
-        struct sim_cursor cursor = {.page = read->cursor.page + 1, .page_size = call->max_page_size,
+        struct sim_cursor cursor = {.page = read->cursor.page + 1,
+                                    .page_size = call->max_page_size,
                                     .annotations = call->annotations != 0};
         if (!read->paged)
             cursor.page = 2;
@@ -98,9 +102,11 @@ static void add_link(struct sim_text *text, const struct sim_store *store, const
             for (size_t i = 0; i < read->n_order; i++)
                 cursor.values[i] = sim_row_value(last, read->order[i].column->slot);
         }
-        struct sim_cookie_frame frame = {store->seed, sim_table_key(read->table)->name, read->order, read->n_order,
+        struct sim_cookie_frame frame = {store->seed,           sim_table_key(read->table)->name,
+                                         read->order,           read->n_order,
                                          read->table->set_name, query->options};
-        const char *base = call->faults & SIM_PAGE_FOREIGN ? "https://dataverse.invalid/api/data/v9.2/" : call->base;
+        const char *base =
+            call->faults & SIM_PAGE_FOREIGN ? "https://dataverse.invalid/api/data/v9.2/" : call->base;
         sim_text_printf(&link, "%s%s?%s%s$skiptoken=", base, call->path, query->options,
                         query->options[0] == '\0' ? "" : "&");
         sim_skiptoken_write(&link, &frame, &cursor);
@@ -192,14 +198,16 @@ static int rows(const struct sim_store *store, const struct sim_call *call, cons
     } else if (answer == 0 && one) {
         struct sim_row *row = sim_rows_get(&table->rows, &key);
         if (row == NULL) {
-            sim_refuse(&refusal, 404, "0x80040217", "Entity '%s' With Id = %.36s Does Not Exist", table->logical_name,
-                       rest + 1);
+            sim_refuse(&refusal, 404, "0x80040217", "Entity '%s' With Id = %.36s Does Not Exist",
+                       table->logical_name, rest + 1);
             answer = refuse(reply, &refusal);
         } else {
             struct sim_text body = {0};
             sim_page_rows(&body, store, table, &read.plan, &row, 1);
-            sim_text_printf(&text, "{\"@odata.context\":\"%s$metadata#%s/$entity\",", call->base, read.plan.context);
-            sim_text_add(&text, body.data + 1, body.failed ? 0 : body.length - 1);
+            sim_text_printf(&text, "{\"@odata.context\":\"%s$metadata#%s/$entity\",", call->base,
+                            read.plan.context);
+            if (!body.failed && body.length > 0)
+                sim_text_add(&text, body.data + 1, body.length - 1);
             text.failed |= body.failed;
             sim_text_free(&body);
             answer = finish(reply, &text, JSON_TYPE);

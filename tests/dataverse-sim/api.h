@@ -1,5 +1,6 @@
 /*
- * api.h - what the organisation answers to a GET, without HTTP: metadata, rows, pages. Pure functions over the store.
+ * api.h - what the organisation answers to a GET, without HTTP: metadata, rows, pages. Pure functions over
+ * the store.
  */
 #ifndef SIM_API_H
 #define SIM_API_H
@@ -17,7 +18,8 @@
 #define SIM_PAGE_ERROR 16u     /* an {"error":…} object stands behind half of the rows */
 
 struct sim_call {
-    const char *path;       /* below /api/data/v9.2/, percent-decoded: accounts, EntityDefinitions(LogicalName='account')/Attributes, $metadata, WhoAmI */
+    const char *path;       /* below /api/data/v9.2/, percent-decoded: accounts,
+                               EntityDefinitions(LogicalName='account')/Attributes, $metadata, WhoAmI */
     const char *query;      /* behind the ?, as received; NULL: none */
     const char *base;       /* http://127.0.0.1:8080/api/data/v9.2/, for links in the answer */
     uint32_t max_page_size; /* of Prefer; 0: none */
@@ -30,12 +32,14 @@ struct sim_reply {
     const char *content_type; /* static */
     char *body;               /* to be freed */
     size_t length;
-    uint64_t page;  /* rows: which page of its read this is, from 1; 0: no page of rows */
-    int last_page;  /* rows: no nextLink follows */
-    char violation[256]; /* what the client did against the protocol; "": nothing (a skiptoken that was tampered with, …) */
+    uint64_t page;       /* rows: which page of its read this is, from 1; 0: no page of rows */
+    int last_page;       /* rows: no nextLink follows */
+    char violation[256]; /* what the client did against the protocol; "": nothing (a skiptoken that was
+                            tampered with, …) */
 };
 
-/* Always gives a reply (errors as the service words them: {"error":{"code":"0x…","message":…}}); -1 only when memory is out. */
+/* Always gives a reply (errors as the service words them: {"error":{"code":"0x…","message":…}}); -1 only when
+ * memory is out. */
 int sim_api_get(struct sim_store *store, const struct sim_call *call, struct sim_reply *reply);
 
 #endif

@@ -20,22 +20,25 @@ static void start_anew(struct sim_answer *answer)
     answer->failed = failed;
 }
 
-/* Sign-in and Web API word their errors differently (Microsoft's documentation of the client credentials flow). */
+/* Sign-in and Web API word their errors differently (Microsoft's documentation of the client credentials
+ * flow). */
 static void status_answer(const struct sim_fault *fault, struct sim_answer *answer)
 {
     start_anew(answer);
     if (fault->phase == SIM_PHASE_TOKEN) {
         struct sim_text text = {0};
         sim_text_printf(&text, "{\"error\":\"%s\",\"error_description\":",
-                        fault->status == 429 || fault->status >= 500 ? "temporarily_unavailable" : "invalid_request");
+                        fault->status == 429 || fault->status >= 500 ? "temporarily_unavailable"
+                                                                     : "invalid_request");
         sim_text_json(&text, fault->message, strlen(fault->message));
         sim_text_puts(&text, ",\"error_codes\":[90000]}");
         size_t length = 0;
         char *body = sim_text_take(&text, &length);
         sim_answer_take(answer, fault->status, "application/json; charset=utf-8", body, length);
     } else if (fault->status >= 502 && fault->code[0] == '\0') { /* gateways do not speak JSON */
-        sim_answer_text(answer, fault->status, "text/html", "<html><body><h2>Our services aren't available right "
-                                                            "now</h2></body></html>");
+        sim_answer_text(answer, fault->status, "text/html",
+                        "<html><body><h2>Our services aren't available right "
+                        "now</h2></body></html>");
     } else {
         sim_answer_error(answer, fault->status, fault->code, fault->message);
     }
@@ -76,7 +79,8 @@ static void bomb(struct sim_answer *answer)
     sim_gzip_answer(NULL, answer);
 }
 
-void sim_fault_apply(const struct sim_fault *fault, const struct sim_request *request, struct sim_answer *answer)
+void sim_fault_apply(const struct sim_fault *fault, const struct sim_request *request,
+                     struct sim_answer *answer)
 {
     switch (fault->kind) {
     case SIM_FAULT_STATUS:
@@ -88,8 +92,9 @@ void sim_fault_apply(const struct sim_fault *fault, const struct sim_request *re
         break;
     case SIM_FAULT_HTML:
         start_anew(answer);
-        sim_answer_text(answer, 200, "text/html; charset=utf-8",
-                        "<!DOCTYPE html><html><head><title>Sign in to your account</title></head><body></body></html>");
+        sim_answer_text(
+            answer, 200, "text/html; charset=utf-8",
+            "<!DOCTYPE html><html><head><title>Sign in to your account</title></head><body></body></html>");
         break;
     case SIM_FAULT_EMPTY_BODY:
         answer->length = 0;

@@ -48,8 +48,8 @@ void sim_auth_free(struct sim_auth *auth)
     free(auth);
 }
 
-/* Recorded from the service (an issue of Microsoft's authentication library): values stand without quotes although they
- * hold ":" and "/"; older organisations leave resource_id out. */
+/* Recorded from the service (an issue of Microsoft's authentication library): values stand without quotes
+ * although they hold ":" and "/"; older organisations leave resource_id out. */
 void sim_auth_challenge(struct sim_auth *auth, const char *origin, struct sim_answer *answer)
 {
     static const char header[] = "WWW-Authenticate";
@@ -59,19 +59,21 @@ void sim_auth_challenge(struct sim_auth *auth, const char *origin, struct sim_an
         sim_answer_header(answer, header, "Negotiate");
         /* fall through */
     case SIM_CHALLENGE_PLAIN:
-        sim_answer_header(answer, header, "Bearer authorization_uri=%s/%s/oauth2/authorize, resource_id=%s/", origin,
-                          tenant, origin);
+        sim_answer_header(answer, header, "Bearer authorization_uri=%s/%s/oauth2/authorize, resource_id=%s/",
+                          origin, tenant, origin);
         break;
     case SIM_CHALLENGE_QUOTED:
-        sim_answer_header(answer, header, "Bearer authorization_uri=\"%s/%s/oauth2/authorize\", resource_id=\"%s/\"",
-                          origin, tenant, origin);
+        sim_answer_header(answer, header,
+                          "Bearer authorization_uri=\"%s/%s/oauth2/authorize\", resource_id=\"%s/\"", origin,
+                          tenant, origin);
         break;
     case SIM_CHALLENGE_NO_RESOURCE:
         sim_answer_header(answer, header, "Bearer authorization_uri=%s/%s/oauth2/authorize", origin, tenant);
         break;
     case SIM_CHALLENGE_MIXED:
-        sim_answer_header(answer, header, "bEARER Resource_ID = %s/ ,AUTHORIZATION_URI=\"%s/%s/oauth2/authorize\"",
-                          origin, origin, tenant);
+        sim_answer_header(answer, header,
+                          "bEARER Resource_ID = %s/ ,AUTHORIZATION_URI=\"%s/%s/oauth2/authorize\"", origin,
+                          origin, tenant);
         break;
     case SIM_CHALLENGE_NONE:
         break;
@@ -124,7 +126,8 @@ char *sim_form_field(const char *form, size_t length, const char *name)
         if (stop == NULL)
             stop = end;
         const char *equals = memchr(form, '=', (size_t)(stop - form));
-        if (equals != NULL && (size_t)(equals - form) == strlen(name) && memcmp(form, name, strlen(name)) == 0)
+        if (equals != NULL && (size_t)(equals - form) == strlen(name) &&
+            memcmp(form, name, strlen(name)) == 0)
             return decode(equals + 1, stop);
         form = stop + 1;
     }
@@ -142,11 +145,12 @@ static void refuse(struct sim_auth *auth, struct sim_answer *answer, int status,
     now[19] = 'Z';
     now[20] = '\0';
     static const char id[] = "0a11f500-7c5c-4f3a-8e5a-3f3b1f5d2a00";
-    sim_text_printf(&body,
-                    "{\"error\":\"%s\",\"error_description\":\"AADSTS%d: %s\\r\\nTrace ID: %s\\r\\nCorrelation ID: "
-                    "%s\\r\\nTimestamp: %s\",\"error_codes\":[%d],\"timestamp\":\"%s\",\"trace_id\":\"%s\","
-                    "\"correlation_id\":\"%s\",\"error_uri\":\"https://login.microsoftonline.com/error?code=%d\"}",
-                    error, code, text, id, id, now, code, now, id, id, code);
+    sim_text_printf(
+        &body,
+        "{\"error\":\"%s\",\"error_description\":\"AADSTS%d: %s\\r\\nTrace ID: %s\\r\\nCorrelation ID: "
+        "%s\\r\\nTimestamp: %s\",\"error_codes\":[%d],\"timestamp\":\"%s\",\"trace_id\":\"%s\","
+        "\"correlation_id\":\"%s\",\"error_uri\":\"https://login.microsoftonline.com/error?code=%d\"}",
+        error, code, text, id, id, now, code, now, id, id, code);
     size_t length = 0;
     char *data = sim_text_take(&body, &length);
     sim_answer_take(answer, status, "application/json; charset=utf-8", data, length);
@@ -168,8 +172,9 @@ static const struct token *issue(struct sim_auth *auth)
         return NULL;
     struct token *token = &auth->tokens[auth->n_tokens];
     memset(token, 0, sizeof *token);
-    snprintf(token->text, sizeof token->text, "eyJ0eXAiOiJKV1QiLCJhbGciOiJub25lIn0.%016" PRIx64 "%016" PRIx64 "%016" PRIx64 ".%zu",
-             random[0], random[1], random[2], auth->n_tokens + 1);
+    snprintf(token->text, sizeof token->text,
+             "eyJ0eXAiOiJKV1QiLCJhbGciOiJub25lIn0.%016" PRIx64 "%016" PRIx64 "%016" PRIx64 ".%zu", random[0],
+             random[1], random[2], auth->n_tokens + 1);
     token->expires = sim_clock_now(auth->clock) + auth->options->token_seconds * 1000000;
     auth->n_tokens++;
     return token;
@@ -185,10 +190,10 @@ static void grant(struct sim_auth *auth, struct sim_answer *answer)
         body.failed = 1;
     else
         sim_text_printf(&body,
-                        "{\"token_type\":\"Bearer\",\"expires_in\":%s%" PRId64 "%s,\"ext_expires_in\":%s%" PRId64
-                        "%s,\"access_token\":\"%s\"}",
-                        quote, auth->options->token_seconds, quote, quote, auth->options->token_seconds, quote,
-                        token->text);
+                        "{\"token_type\":\"Bearer\",\"expires_in\":%s%" PRId64
+                        "%s,\"ext_expires_in\":%s%" PRId64 "%s,\"access_token\":\"%s\"}",
+                        quote, auth->options->token_seconds, quote, quote, auth->options->token_seconds,
+                        quote, token->text);
     pthread_mutex_unlock(&auth->lock);
     size_t length = 0;
     char *data = sim_text_take(&body, &length);
@@ -220,15 +225,18 @@ void sim_auth_token(struct sim_auth *auth, const char *origin, const char *path,
         refuse(auth, answer, 400, "invalid_request", 900144,
                "The request body must contain the following parameter: 'grant_type'.");
     else if (!is_tenant(path, auth->options->tenant))
-        refuse(auth, answer, 400, "invalid_request", 90002, "Tenant not found. Check that this is the right cloud.");
+        refuse(auth, answer, 400, "invalid_request", 90002,
+               "Tenant not found. Check that this is the right cloud.");
     else if (!is(grant_type, "client_credentials"))
-        refuse(auth, answer, 400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.");
+        refuse(auth, answer, 400, "unsupported_grant_type", 70003,
+               "The app requested an unsupported grant type.");
     else if (!is(id, auth->options->client_id))
         refuse(auth, answer, 400, "unauthorized_client", 700016,
                "Application with this identifier was not found in the directory 'Simulator'.");
     else if (!is(secret, auth->options->client_secret))
         refuse(auth, answer, 401, "invalid_client", 7000215,
-               "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
+               "Invalid client secret provided. Ensure the secret being sent in the request is the client "
+               "secret "
                "value, not the client secret ID, for a secret added to app.");
     else if (scope == NULL || strncmp(scope, origin, n) != 0 || strcmp(scope + n, "/.default") != 0)
         refuse(auth, answer, 400, "invalid_scope", 70011,

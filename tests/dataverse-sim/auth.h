@@ -32,15 +32,16 @@ int sim_auth_check(struct sim_auth *auth, const char *bearer, int64_t *number);
 /* A 401 was given to this token, at a request of this address: from now on it is refused. */
 void sim_auth_refuse(struct sim_auth *auth, int64_t number, const char *uri);
 /*
- * Whether a request that arrived at `arrived_ms` (monotonic) uses a token against the rules: the same address again
- * although it had its 401, or any address when the 401 is a while ago (what other threads had under way is fine).
+ * Whether a request that arrived at `arrived_ms` (monotonic) uses a token against the rules: the same address
+ * again although it had its 401, or any address when the 401 is a while ago (what other threads had under way
+ * is fine).
  */
 int sim_auth_misused(struct sim_auth *auth, int64_t number, const char *uri, int64_t arrived_ms);
 /* The 401 to a token that is not good. */
 void sim_auth_deny(struct sim_auth *auth, const char *origin, struct sim_answer *answer);
 
-/* The value of a field of an application/x-www-form-urlencoded text, decoded, to be freed; NULL when it is not there (or
- * memory is out). For tests. */
+/* The value of a field of an application/x-www-form-urlencoded text, decoded, to be freed; NULL when it is
+ * not there (or memory is out). For tests. */
 char *sim_form_field(const char *form, size_t length, const char *name);
 
 #endif

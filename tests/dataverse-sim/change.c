@@ -31,7 +31,8 @@ static int no_memory(struct change *change)
 }
 
 /* Puts `row` (NULL: nothing) in the place of `old`, and remembers it. Owns the row also when it fails. */
-static int replace(struct change *change, struct sim_table *table, const struct sim_guid *key, struct sim_row *row)
+static int replace(struct change *change, struct sim_table *table, const struct sim_guid *key,
+                   struct sim_row *row)
 {
     if (change->n_undo == change->capacity) {
         size_t capacity = change->capacity == 0 ? 64 : change->capacity * 2;
@@ -68,7 +69,8 @@ static void take_back(struct change *change)
     }
 }
 
-static int report(struct change *change, const struct sim_table *table, const char *what, const struct sim_guid *key)
+static int report(struct change *change, const struct sim_table *table, const char *what,
+                  const struct sim_guid *key)
 {
     json_t *of_table = json_object_get(change->report, table->set_name);
     if (of_table == NULL) {
@@ -78,7 +80,8 @@ static int report(struct change *change, const struct sim_table *table, const ch
     }
     char print[SIM_GUID_TEXT + 1];
     sim_guid_print(key, print);
-    return json_array_append_new(json_object_get(of_table, what), json_string(print)) != 0 ? no_memory(change) : 0;
+    return json_array_append_new(json_object_get(of_table, what), json_string(print)) != 0 ? no_memory(change)
+                                                                                           : 0;
 }
 
 /* The values that a row of the change names, by slot. */
@@ -98,7 +101,8 @@ static void given_free(struct given *given)
     free(given->is_given);
 }
 
-static int given_make(struct change *change, const struct sim_table *table, const json_t *row, struct given *given)
+static int given_make(struct change *change, const struct sim_table *table, const json_t *row,
+                      struct given *given)
 {
     given->n = table->n_slots;
     given->values = calloc(given->n + 1, sizeof *given->values);
@@ -160,7 +164,8 @@ static int insert(struct change *change, struct sim_table *table, const json_t *
         sim_error_set(change->error, "The table %s already has a row %s.", table->set_name, print);
         named = -1;
     }
-    /* Columns that are not named are null, as they are for a user who leaves them empty; but for those that the service fills. */
+    /* Columns that are not named are null, as they are for a user who leaves them empty; but for those that
+     * the service fills. */
     for (size_t i = 0; i < table->n_columns && named >= 0; i++) {
         const struct sim_column *column = &table->columns[i];
         if (column->key != NULL && !sim_change_is_kept(column))
@@ -168,8 +173,8 @@ static int insert(struct change *change, struct sim_table *table, const json_t *
     }
     answer = named < 0 ? -1 : 0;
     if (answer == 0) {
-        struct sim_row *made = sim_generate_row(change->store, table, named == 0 ? &key : NULL, change->now, given.values,
-                                                given.is_given);
+        struct sim_row *made = sim_generate_row(change->store, table, named == 0 ? &key : NULL, change->now,
+                                                given.values, given.is_given);
         if (made == NULL)
             answer = no_memory(change);
         else {
@@ -182,8 +187,8 @@ static int insert(struct change *change, struct sim_table *table, const json_t *
 }
 
 /* The row with `given` in it, modifiedon and versionnumber new. */
-static struct sim_row *updated_row(struct change *change, const struct sim_table *table, const struct sim_row *row,
-                                   const struct given *given)
+static struct sim_row *updated_row(struct change *change, const struct sim_table *table,
+                                   const struct sim_row *row, const struct given *given)
 {
     struct sim_value *values = calloc(table->n_slots + 1, sizeof *values);
     if (values == NULL)
@@ -219,7 +224,8 @@ static int update(struct change *change, struct sim_table *table, const json_t *
     const struct sim_row *old = named == 0 ? sim_rows_get(&table->rows, &key) : NULL;
     struct sim_row *made = NULL;
     if (named == 1)
-        sim_error_set(change->error, "An update of %s does not name %s.", table->set_name, sim_table_key(table)->key);
+        sim_error_set(change->error, "An update of %s does not name %s.", table->set_name,
+                      sim_table_key(table)->key);
     else if (named == 0 && old == NULL)
         sim_error_set(change->error, "The table %s has no row of an update's %s.", table->set_name,
                       sim_table_key(table)->key);
@@ -231,7 +237,7 @@ static int update(struct change *change, struct sim_table *table, const json_t *
     return report(change, table, "updated", &key);
 }
 
-static int delete(struct change *change, struct sim_table *table, const struct sim_guid *key)
+static int delete (struct change *change, struct sim_table *table, const struct sim_guid *key)
 {
     if (sim_rows_get(&table->rows, key) == NULL) {
         char print[SIM_GUID_TEXT + 1];
@@ -258,7 +264,8 @@ static int random_update(struct change *change, struct sim_table *table, uint64_
             text_column = &table->columns[i];
     if (given.values != NULL && given.is_given != NULL) {
         if (text_column != NULL && text_column->key != NULL) {
-            int length = snprintf(text, sizeof text, "\"Changed %llu\"", (unsigned long long)(r >> 16) % 1000000);
+            int length =
+                snprintf(text, sizeof text, "\"Changed %llu\"", (unsigned long long)(r >> 16) % 1000000);
             given.is_given[text_column->slot] = 1;
             given.values[text_column->slot] = (struct sim_value){text, (size_t)length};
         }
@@ -283,7 +290,8 @@ static int random_changes(struct change *change, struct sim_table *table, const 
             return -1;
         }
     }
-    /* Updates before deletes, so that a row is not updated that is gone; different rows for each as far as chance goes. */
+    /* Updates before deletes, so that a row is not updated that is gone; different rows for each as far as
+     * chance goes. */
     uint64_t r = sim_mix(change->store->seed ^ change->store->version);
     for (json_int_t i = 0; i < n[0]; i++) {
         struct sim_row *row = sim_generate_row(change->store, table, NULL, change->now, NULL, NULL);
@@ -299,8 +307,9 @@ static int random_changes(struct change *change, struct sim_table *table, const 
             sim_error_set(change->error, "The table %s has no row left to change.", table->set_name);
             return -1;
         }
-        int answer = i < n[1] ? random_update(change, table, r)
-                              : delete(change, table, sim_row_key(sim_rows_nth(&table->rows, r % table->rows.n)));
+        int answer = i < n[1]
+                         ? random_update(change, table, r)
+                         : delete (change, table, sim_row_key(sim_rows_nth(&table->rows, r % table->rows.n)));
         if (answer != 0)
             return -1;
     }
@@ -322,8 +331,10 @@ static int change_table(struct change *change, const char *set_name, json_t *cha
         int updates = strcmp(what, "update") == 0;
         int deletes = strcmp(what, "delete") == 0;
         int random = strcmp(what, "random") == 0;
-        if ((!inserts && !updates && !deletes && !random) || (random ? !json_is_object(list) : !json_is_array(list))) {
-            sim_error_set(change->error, "%s.%s: expected insert, update or delete with an array, or random with an object.",
+        if ((!inserts && !updates && !deletes && !random) ||
+            (random ? !json_is_object(list) : !json_is_array(list))) {
+            sim_error_set(change->error,
+                          "%s.%s: expected insert, update or delete with an array, or random with an object.",
                           set_name, what);
             return -1;
         }
@@ -335,12 +346,16 @@ static int change_table(struct change *change, const char *set_name, json_t *cha
         {
             struct sim_guid key;
             int answer;
-            if (deletes ? !json_is_string(row) || sim_guid_parse(json_string_value(row), json_string_length(row), &key) != 0
+            if (deletes ? !json_is_string(row) ||
+                              sim_guid_parse(json_string_value(row), json_string_length(row), &key) != 0
                         : !json_is_object(row)) {
-                sim_error_set(change->error, "%s.%s[%zu] is no %s.", set_name, what, i, deletes ? "GUID" : "object");
+                sim_error_set(change->error, "%s.%s[%zu] is no %s.", set_name, what, i,
+                              deletes ? "GUID" : "object");
                 return -1;
             }
-            answer = inserts ? insert(change, table, row) : updates ? update(change, table, row) : delete(change, table, &key);
+            answer = inserts   ? insert(change, table, row)
+                     : updates ? update(change, table, row)
+                               : delete (change, table, &key);
             if (answer != 0)
                 return -1;
         }
@@ -353,7 +368,8 @@ char *sim_store_change(struct sim_store *store, const char *json, int64_t now, s
     json_error_t problem;
     json_t *changes = json_loads(json, JSON_REJECT_DUPLICATES, &problem);
     if (!json_is_object(changes)) {
-        sim_error_set(error, "The change is no JSON object: %s", changes == NULL ? problem.text : "it is another value");
+        sim_error_set(error, "The change is no JSON object: %s",
+                      changes == NULL ? problem.text : "it is another value");
         json_decref(changes);
         return NULL;
     }

@@ -8,8 +8,9 @@
 
 int sim_change_is_kept(const struct sim_column *column)
 {
-    static const char *const kept[] = {"createdon", "createdby", "modifiedon", "modifiedby", "versionnumber", "statecode",
-                                       "statuscode", "ownerid", "owningbusinessunit"};
+    static const char *const kept[] = {"createdon",  "createdby",     "modifiedon",
+                                       "modifiedby", "versionnumber", "statecode",
+                                       "statuscode", "ownerid",       "owningbusinessunit"};
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
         if (strcmp(column->name, kept[i]) == 0)
             return 1;
@@ -46,7 +47,8 @@ static int is_number(const char *text)
     return whole > 0 && !leading_zero && text[i] == '\0';
 }
 
-static int number_of(const struct sim_column *column, const json_t *value, struct sim_text *made, struct sim_error *error)
+static int number_of(const struct sim_column *column, const json_t *value, struct sim_text *made,
+                     struct sim_error *error)
 {
     int whole = column->type != SIM_DECIMAL && column->type != SIM_MONEY && column->type != SIM_DOUBLE;
     if (json_is_integer(value)) {
@@ -74,7 +76,8 @@ static int number_of(const struct sim_column *column, const json_t *value, struc
     return 0;
 }
 
-static int text_of(const struct sim_column *column, const json_t *value, struct sim_text *made, struct sim_error *error)
+static int text_of(const struct sim_column *column, const json_t *value, struct sim_text *made,
+                   struct sim_error *error)
 {
     if (!json_is_string(value))
         return refuse(column, "a string", error);

@@ -57,15 +57,16 @@ void sim_clock_http(int64_t microseconds, char out[SIM_TIME_MAX])
     int64_t fraction;
     struct tm tm = split(microseconds, &fraction);
     snprintf(out, SIM_TIME_MAX, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + (ptrdiff_t)tm.tm_wday * 3,
-             tm.tm_mday, months + (ptrdiff_t)tm.tm_mon * 3, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+             tm.tm_mday, months + (ptrdiff_t)tm.tm_mon * 3, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+             tm.tm_sec);
 }
 
 void sim_clock_iso(int64_t microseconds, char out[SIM_TIME_MAX])
 {
     int64_t fraction;
     struct tm tm = split(microseconds, &fraction);
-    snprintf(out, SIM_TIME_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-             tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(fraction / 1000));
+    snprintf(out, SIM_TIME_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(fraction / 1000));
 }
 
 int sim_clock_parse(const char *text, int64_t *microseconds)

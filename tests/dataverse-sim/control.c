@@ -90,7 +90,8 @@ static json_t *object_of(const struct sim_request *request, struct sim_answer *a
     json_t *object = json_loadb(request->body, request->length, JSON_REJECT_DUPLICATES, &error);
     if (json_is_object(object))
         return object;
-    snprintf(message, sizeof message, "the body is no JSON object: %s", object == NULL ? error.text : "another value");
+    snprintf(message, sizeof message, "the body is no JSON object: %s",
+             object == NULL ? error.text : "another value");
     json_decref(object);
     complain(answer, message);
     return NULL;
@@ -102,7 +103,8 @@ static void move_clock(struct sim *sim, const struct sim_request *request, struc
     if (object == NULL)
         return;
     json_t *seconds = json_object_get(object, "advance_seconds");
-    if (json_object_size(object) != 1 || !json_is_number(seconds) || fabs(json_number_value(seconds)) > 1e10) {
+    if (json_object_size(object) != 1 || !json_is_number(seconds) ||
+        fabs(json_number_value(seconds)) > 1e10) {
         complain(answer, "the body is to be {\"advance_seconds\": number}");
     } else {
         char now[SIM_TIME_MAX], body[SIM_TIME_MAX + 16];
@@ -128,7 +130,8 @@ static void columns(struct sim *sim, const struct sim_request *request, struct s
         rc = sim_store_add_column(sim->store, table, add, type, &error);
     else
         snprintf(error.message, sizeof error.message,
-                 "the body is to be {\"table\":SET,\"drop\":COLUMN} or {\"table\":SET,\"add\":COLUMN,\"type\":TYPE}");
+                 "the body is to be {\"table\":SET,\"drop\":COLUMN} or "
+                 "{\"table\":SET,\"add\":COLUMN,\"type\":TYPE}");
     if (rc == 0)
         sim_answer_text(answer, 200, JSON_TYPE, "{}");
     else
@@ -144,14 +147,15 @@ static void stop_answer(struct sim *sim, const struct sim_request *request, stru
 }
 
 static const struct place places[] = {
-    {"POST", "/sim/change", change},       {"POST", "/sim/faults", add_faults},
-    {"GET", "/sim/faults", list_faults},   {"DELETE", "/sim/faults", drop_faults},
-    {"GET", "/sim/requests", requests},    {"GET", "/sim/violations", violations},
-    {"DELETE", "/sim/log", drop_log},      {"POST", "/sim/clock", move_clock},
-    {"POST", "/sim/columns", columns},     {"POST", "/sim/stop", stop_answer},
+    {"POST", "/sim/change", change},     {"POST", "/sim/faults", add_faults},
+    {"GET", "/sim/faults", list_faults}, {"DELETE", "/sim/faults", drop_faults},
+    {"GET", "/sim/requests", requests},  {"GET", "/sim/violations", violations},
+    {"DELETE", "/sim/log", drop_log},    {"POST", "/sim/clock", move_clock},
+    {"POST", "/sim/columns", columns},   {"POST", "/sim/stop", stop_answer},
 };
 
-void sim_control_answer(struct sim *sim, const struct sim_request *request, struct sim_answer *answer, int *stop)
+void sim_control_answer(struct sim *sim, const struct sim_request *request, struct sim_answer *answer,
+                        int *stop)
 {
     int path_known = 0;
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {

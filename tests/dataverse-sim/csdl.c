@@ -1,7 +1,8 @@
 /*
- * The shape is that of Microsoft's documentation on entity types, properties and navigation properties: Property has no
- * MaxLength and no Nullable; single-valued navigation properties are stamped Nullable="false" even for optional
- * lookups; a lookup with several targets has one property and several navigation properties.
+ * The shape is that of Microsoft's documentation on entity types, properties and navigation properties:
+ * Property has no MaxLength and no Nullable; single-valued navigation properties are stamped Nullable="false"
+ * even for optional lookups; a lookup with several targets has one property and several navigation
+ * properties.
  */
 #include <string.h>
 
@@ -22,8 +23,8 @@ static void add_property(struct sim_text *text, const struct sim_column *column)
 }
 
 /* primarycontactid; customerid_account when there are several targets. */
-static void add_navigation(struct sim_text *text, const struct sim_store *store, const struct sim_table *table,
-                           const struct sim_column *column)
+static void add_navigation(struct sim_text *text, const struct sim_store *store,
+                           const struct sim_table *table, const struct sim_column *column)
 {
     if (!sim_column_is_lookup(column) || column->more == NULL)
         return;
@@ -34,10 +35,12 @@ static void add_navigation(struct sim_text *text, const struct sim_store *store,
         const struct sim_table *target = sim_store_logical(store, at, length);
         const struct sim_column *key = target == NULL ? NULL : sim_table_key(target);
         if (column->type == SIM_OWNER) { /* one, to what users and teams have in common */
-            sim_text_printf(text,
-                            "        <NavigationProperty Name=\"%s\" Type=\"mscrm.principal\" Nullable=\"false\">\n"
-                            "          <ReferentialConstraint Property=\"%s\" ReferencedProperty=\"ownerid\" />\n"
-                            "        </NavigationProperty>\n", column->name, column->key);
+            sim_text_printf(
+                text,
+                "        <NavigationProperty Name=\"%s\" Type=\"mscrm.principal\" Nullable=\"false\">\n"
+                "          <ReferentialConstraint Property=\"%s\" ReferencedProperty=\"ownerid\" />\n"
+                "        </NavigationProperty>\n",
+                column->name, column->key);
             return;
         }
         if (key != NULL) {
@@ -47,8 +50,8 @@ static void add_navigation(struct sim_text *text, const struct sim_store *store,
             sim_text_printf(text,
                             "\" Type=\"mscrm.%s\" Nullable=\"false\" Partner=\"%s_%s\">\n"
                             "          <ReferentialConstraint Property=\"%s\" ReferencedProperty=\"%s\" />\n"
-                            "        </NavigationProperty>\n", target->logical_name, table->logical_name, column->name,
-                            column->key, key->key);
+                            "        </NavigationProperty>\n",
+                            target->logical_name, table->logical_name, column->name, column->key, key->key);
         }
         at += length + (at[length] == ',' ? 1 : 0);
     }
@@ -85,7 +88,8 @@ static void add_table(struct sim_text *text, const struct sim_store *store, cons
 {
     int derived = strcmp(table->base_type, "crmbaseentity") != 0;
     const struct sim_column *key = sim_table_key(table);
-    sim_text_printf(text, "      <EntityType Name=\"%s\" BaseType=\"mscrm.%s\">\n", table->logical_name, table->base_type);
+    sim_text_printf(text, "      <EntityType Name=\"%s\" BaseType=\"mscrm.%s\">\n", table->logical_name,
+                    table->base_type);
     if (!derived && key != NULL)
         add_key(text, key->key);
     for (size_t i = 0; i < table->n_columns; i++) {
@@ -118,13 +122,12 @@ void sim_csdl_write(struct sim_text *text, const struct sim_store *store)
     add_base(text, store, "activitypointer", KEY_OF_ACTIVITY);
     for (size_t i = 0; i < store->n_tables; i++)
         add_table(text, store, store->tables[i]);
-    sim_text_puts(text,
-                  "      <ComplexType Name=\"BooleanManagedProperty\">\n"
-                  "        <Property Name=\"Value\" Type=\"Edm.Boolean\" />\n"
-                  "        <Property Name=\"CanBeChanged\" Type=\"Edm.Boolean\" />\n"
-                  "        <Property Name=\"ManagedPropertyLogicalName\" Type=\"Edm.String\" />\n"
-                  "      </ComplexType>\n"
-                  "      <EntityContainer Name=\"System\">\n");
+    sim_text_puts(text, "      <ComplexType Name=\"BooleanManagedProperty\">\n"
+                        "        <Property Name=\"Value\" Type=\"Edm.Boolean\" />\n"
+                        "        <Property Name=\"CanBeChanged\" Type=\"Edm.Boolean\" />\n"
+                        "        <Property Name=\"ManagedPropertyLogicalName\" Type=\"Edm.String\" />\n"
+                        "      </ComplexType>\n"
+                        "      <EntityContainer Name=\"System\">\n");
     for (size_t i = 0; i < store->n_tables; i++)
         sim_text_printf(text, "        <EntitySet Name=\"%s\" EntityType=\"Microsoft.Dynamics.CRM.%s\" />\n",
                         store->tables[i]->set_name, store->tables[i]->logical_name);

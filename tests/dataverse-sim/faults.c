@@ -24,10 +24,10 @@ struct armed {
     unsigned phases;
     enum where where;
     uint64_t page;
-    char table[128]; /* "": any */
+    char table[128];      /* "": any */
     char retry_after[64]; /* as given: seconds, "date:N", or any text */
-    int64_t times; /* left; -1: for ever */
-    uint64_t after; /* to be skipped yet */
+    int64_t times;        /* left; -1: for ever */
+    uint64_t after;       /* to be skipped yet */
     uint64_t happened;
 };
 
@@ -77,8 +77,10 @@ static const struct {
     {403, "403", "0x80072560", "The user is not a member of the organization."},
     {404, "404", "0x80060888", "Resource not found for the segment 'x'."},
     {408, "408", "", "Request timed out."},
-    {410, "410", "0x80044352", "Version stamp associated with the client has expired. Please perform a full sync."},
-    {412, "412", "0x80060882", "The version of the existing record doesn't match the RowVersion property provided."},
+    {410, "410", "0x80044352",
+     "Version stamp associated with the client has expired. Please perform a full sync."},
+    {412, "412", "0x80060882",
+     "The version of the existing record doesn't match the RowVersion property provided."},
     {413, "413", "", "Payload too large."},
     {429, "429", "0x80072322",
      "Number of requests exceeded the limit of 6000 over time window of 300 seconds."},
@@ -122,7 +124,8 @@ struct complaint {
     size_t size;
 };
 
-__attribute__((format(printf, 2, 3))) static int complain(struct complaint *complaint, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int complain(struct complaint *complaint, const char *format,
+                                                          ...)
 {
     va_list args;
     va_start(args, format);
@@ -165,14 +168,18 @@ static int read_phase(struct armed *armed, const char *name, struct complaint *c
     static const struct {
         const char *name;
         unsigned phases;
-    } phases[] = {{"challenge", SIM_PHASE_CHALLENGE}, {"token", SIM_PHASE_TOKEN}, {"metadata", SIM_PHASE_METADATA},
-                  {"rows", SIM_PHASE_ROWS},           {"any", PHASE_ANY}};
+    } phases[] = {{"challenge", SIM_PHASE_CHALLENGE},
+                  {"token", SIM_PHASE_TOKEN},
+                  {"metadata", SIM_PHASE_METADATA},
+                  {"rows", SIM_PHASE_ROWS},
+                  {"any", PHASE_ANY}};
     for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++) {
         if (strcmp(name, phases[i].name) != 0)
             continue;
         armed->phases &= phases[i].phases;
         if (armed->phases == 0)
-            return complain(complaint, "the fault \"%s\" cannot happen in the phase \"%s\"", armed->fault.name, name);
+            return complain(complaint, "the fault \"%s\" cannot happen in the phase \"%s\"",
+                            armed->fault.name, name);
         return 0;
     }
     return complain(complaint, "\"phase\" is challenge, token, metadata, rows or any, not \"%s\"", name);
@@ -204,7 +211,8 @@ static int read_page(struct armed *armed, const json_t *value, struct complaint 
     return rows_only(armed, "page", complaint);
 }
 
-static int read_text(char *place, size_t size, const char *name, const json_t *value, struct complaint *complaint)
+static int read_text(char *place, size_t size, const char *name, const json_t *value,
+                     struct complaint *complaint)
 {
     const char *text = json_string_value(value);
     if (text == NULL || strlen(text) >= size || strpbrk(text, "\r\n") != NULL)
@@ -213,7 +221,8 @@ static int read_text(char *place, size_t size, const char *name, const json_t *v
     return 0;
 }
 
-static int read_number(int64_t *place, const char *name, const json_t *value, int64_t min, struct complaint *complaint)
+static int read_number(int64_t *place, const char *name, const json_t *value, int64_t min,
+                       struct complaint *complaint)
 {
     if (!json_is_integer(value) || json_integer_value(value) < min || json_integer_value(value) > 1000000000)
         return complain(complaint, "\"%s\" is a whole number from %" PRId64 " to 1000000000", name, min);
@@ -221,7 +230,8 @@ static int read_number(int64_t *place, const char *name, const json_t *value, in
     return 0;
 }
 
-static int read_member(struct armed *armed, const char *name, const json_t *value, struct complaint *complaint)
+static int read_member(struct armed *armed, const char *name, const json_t *value,
+                       struct complaint *complaint)
 {
     struct sim_fault *fault = &armed->fault;
     int64_t after = 0;
@@ -334,7 +344,8 @@ char *sim_faults_list(struct sim_faults *faults, size_t *length)
         sim_text_printf(&text,
                         "%s{\"id\":%u,\"fault\":\"%s\",\"happened\":%" PRIu64 ",\"left\":%" PRId64
                         ",\"after\":%" PRIu64 "}",
-                        i == 0 ? "" : ",\n", armed->id, armed->fault.name, armed->happened, armed->times, armed->after);
+                        i == 0 ? "" : ",\n", armed->id, armed->fault.name, armed->happened, armed->times,
+                        armed->after);
     }
     pthread_mutex_unlock(&faults->lock);
     sim_text_puts(&text, "]\n");
@@ -350,7 +361,7 @@ static int fits(const struct armed *armed, const struct sim_occasion *occasion)
         return 0;
     if (armed->table[0] != '\0' && (occasion->table == NULL || strcmp(armed->table, occasion->table) != 0))
         return 0;
-    if (armed->where == FIRST ? page != 1
+    if (armed->where == FIRST      ? page != 1
         : armed->where == MIDDLE   ? page < 2 || occasion->last_page
         : armed->where == LAST     ? page == 0 || !occasion->last_page
         : armed->where == NUMBERED ? page != armed->page
@@ -388,8 +399,8 @@ static int64_t seconds_of(const char *text)
     return text[i] == '\0' ? ms : -1;
 }
 
-/* The header of this moment, and how long it makes the client wait. A date has whole seconds: it comes early by the
- * fraction. */
+/* The header of this moment, and how long it makes the client wait. A date has whole seconds: it comes early
+ * by the fraction. */
 static void set_retry_after(struct sim_fault *fault, const char *given, int64_t now)
 {
     fault->retry_after_ms = -1;

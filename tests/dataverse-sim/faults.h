@@ -38,7 +38,7 @@ struct sim_fault {
     enum sim_manner manner;
     uint32_t page_fault;
     int64_t ms;
-    char retry_after[96]; /* the header; "": none */
+    char retry_after[96];   /* the header; "": none */
     int64_t retry_after_ms; /* how long nothing may come; -1: no pause */
     char code[32];
     char message[256];
@@ -57,16 +57,18 @@ struct sim_faults;
 
 struct sim_faults *sim_faults_new(void);
 void sim_faults_free(struct sim_faults *faults);
-/* `json`: one fault or an array; all of them or none. Their ids as JSON, to be freed; NULL with a line in `message`. */
+/* `json`: one fault or an array; all of them or none. Their ids as JSON, to be freed; NULL with a line in
+ * `message`. */
 char *sim_faults_add(struct sim_faults *faults, const char *json, size_t length, char *message, size_t size);
 char *sim_faults_list(struct sim_faults *faults, size_t *length);
 void sim_faults_clear(struct sim_faults *faults);
-/* 1 when a fault happens now (and is used up by one): the first in their order that fits. *latency_ms: what faults of
- * that kind, which never stand in the way of others, add. */
+/* 1 when a fault happens now (and is used up by one): the first in their order that fits. *latency_ms: what
+ * faults of that kind, which never stand in the way of others, add. */
 int sim_faults_next(struct sim_faults *faults, const struct sim_occasion *occasion, struct sim_fault *fault,
                     int64_t *latency_ms);
 
 /* Puts the fault in place of the answer, or into it. SIM_FAULT_PAGE and _UNAUTHORIZED are the caller's. */
-void sim_fault_apply(const struct sim_fault *fault, const struct sim_request *request, struct sim_answer *answer);
+void sim_fault_apply(const struct sim_fault *fault, const struct sim_request *request,
+                     struct sim_answer *answer);
 
 #endif

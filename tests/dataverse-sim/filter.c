@@ -54,7 +54,9 @@ static int like(enum sim_op op, const struct sim_scalar *text, const struct sim_
 static int judge_leaf(const struct judge *judge, const struct sim_node *node)
 {
     struct sim_scalar value = judge->get(judge->context, node->what, judge->scratch);
-    const struct sim_scalar *operands = judge->filter->operands + node->first_operand;
+    /* Only In may have none. */
+    const struct sim_scalar *operands =
+        node->n_operands == 0 ? NULL : &judge->filter->operands[node->first_operand];
     if (node->op == SIM_OP_IN) {
         if (value.kind == SIM_KIND_NULL)
             return UNKNOWN;
@@ -99,7 +101,8 @@ static int judge_node(const struct judge *judge, size_t at)
 }
 
 int sim_filter_holds(const struct sim_filter *filter,
-                     struct sim_scalar (*get)(const void *context, const void *what, struct sim_text *scratch),
+                     struct sim_scalar (*get)(const void *context, const void *what,
+                                              struct sim_text *scratch),
                      const void *context, struct sim_text *scratch)
 {
     struct judge judge = {filter, get, context, scratch};

@@ -86,7 +86,8 @@ static int parse_string(struct parser *parser, struct sim_scalar *scalar)
         return refuse_syntax(parser);
     *start = '%';
     *to = '%';
-    *scalar = (struct sim_scalar){.kind = SIM_KIND_TEXT, .text = start + 1, .length = (size_t)(to - start - 1)};
+    *scalar =
+        (struct sim_scalar){.kind = SIM_KIND_TEXT, .text = start + 1, .length = (size_t)(to - start - 1)};
     parser->at = from + 1;
     return 0;
 }
@@ -140,11 +141,12 @@ static int parse_literal(struct parser *parser, struct sim_scalar *scalar)
     if (length == 0)
         return refuse_syntax(parser);
     if (parser->at[length] == '\'') {
-        /* A member of an enumeration: Microsoft.Dynamics.CRM.OwnershipTypes'UserOwned'. What looks alike but is not
-         * qualified is OData of version 2, guid'…', which is not understood any more. */
+        /* A member of an enumeration: Microsoft.Dynamics.CRM.OwnershipTypes'UserOwned'. What looks alike but
+         * is not qualified is OData of version 2, guid'…', which is not understood any more. */
         if (memchr(parser->at, '.', length) == NULL) {
-            sim_refuse(parser->refusal, 400, SIM_CODE_ODATA, "Unrecognized 'Edm.String' literal '%.60s' at '%zu' in '%.200s'.",
-                       parser->at, (size_t)(parser->at - parser->filter->text), parser->whole);
+            sim_refuse(parser->refusal, 400, SIM_CODE_ODATA,
+                       "Unrecognized 'Edm.String' literal '%.60s' at '%zu' in '%.200s'.", parser->at,
+                       (size_t)(parser->at - parser->filter->text), parser->whole);
             return 1;
         }
         parser->at += length;
@@ -158,13 +160,14 @@ static int parse_literal(struct parser *parser, struct sim_scalar *scalar)
 
 static const char *edm_of(enum sim_kind kind)
 {
-    static const char *const names[] = {"null", "Edm.String", "Edm.Decimal", "Edm.Boolean", "Edm.Guid",
-                                        "Edm.DateTimeOffset", "Edm.Untyped"};
+    static const char *const names[] = {"null",     "Edm.String",         "Edm.Decimal", "Edm.Boolean",
+                                        "Edm.Guid", "Edm.DateTimeOffset", "Edm.Untyped"};
     return names[kind];
 }
 
 /* The property at the place of reading. */
-static int parse_property(struct parser *parser, char *text, size_t length, const void **what, enum sim_kind *kind)
+static int parse_property(struct parser *parser, char *text, size_t length, const void **what,
+                          enum sim_kind *kind)
 {
     struct sim_filter *filter = parser->filter;
     char *name = filter->spare + filter->spare_length;
@@ -176,8 +179,10 @@ static int parse_property(struct parser *parser, char *text, size_t length, cons
         return 0;
     if (length == 0)
         return refuse_syntax(parser);
-    sim_refuse(parser->refusal, 400, SIM_CODE_ODATA, "Could not find a property named '%.128s' on type "
-               "'Microsoft.Dynamics.CRM.%s'.", name, parser->source->type_name);
+    sim_refuse(parser->refusal, 400, SIM_CODE_ODATA,
+               "Could not find a property named '%.128s' on type "
+               "'Microsoft.Dynamics.CRM.%s'.",
+               name, parser->source->type_name);
     return 1;
 }
 
@@ -195,8 +200,8 @@ static int check_kinds(struct parser *parser, enum sim_kind kind, const struct s
     if (kind == SIM_KIND_ANY || operand->kind == SIM_KIND_NULL || operand->kind == kind)
         return 0;
     sim_refuse(parser->refusal, 400, SIM_CODE_ODATA,
-               "A binary operator with incompatible types was detected. Found operand types '%s' and '%s'.", edm_of(kind),
-               edm_of(operand->kind));
+               "A binary operator with incompatible types was detected. Found operand types '%s' and '%s'.",
+               edm_of(kind), edm_of(operand->kind));
     return 1;
 }
 
@@ -215,8 +220,12 @@ static int parse_text_function(struct parser *parser, enum sim_op op, size_t *no
     if (answer == 0)
         answer = parse_literal(parser, &operand);
     if (answer == 0 && (operand.kind != SIM_KIND_TEXT || (kind != SIM_KIND_TEXT && kind != SIM_KIND_ANY))) {
-        sim_refuse(parser->refusal, 400, SIM_CODE_ODATA, "No function signature for the function with name '%s' matches the "
-                   "specified arguments.", op == SIM_OP_CONTAINS ? "contains" : op == SIM_OP_ENDSWITH ? "endswith" : "startswith");
+        sim_refuse(parser->refusal, 400, SIM_CODE_ODATA,
+                   "No function signature for the function with name '%s' matches the "
+                   "specified arguments.",
+                   op == SIM_OP_CONTAINS   ? "contains"
+                   : op == SIM_OP_ENDSWITH ? "endswith"
+                                           : "startswith");
         return 1;
     }
     if (answer == 0)
@@ -305,13 +314,16 @@ static int parse_function(struct parser *parser, size_t length, size_t *node)
     static const struct {
         const char *name;
         enum sim_op op;
-    } functions[] = {{"contains", SIM_OP_CONTAINS}, {"startswith", SIM_OP_STARTSWITH}, {"endswith", SIM_OP_ENDSWITH},
+    } functions[] = {{"contains", SIM_OP_CONTAINS},
+                     {"startswith", SIM_OP_STARTSWITH},
+                     {"endswith", SIM_OP_ENDSWITH},
                      {"Microsoft.Dynamics.CRM.In", SIM_OP_IN}};
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         if (strlen(functions[i].name) != length || strncmp(functions[i].name, parser->at, length) != 0)
             continue;
         parser->at += length + 1;
-        return functions[i].op == SIM_OP_IN ? parse_in(parser, node) : parse_text_function(parser, functions[i].op, node);
+        return functions[i].op == SIM_OP_IN ? parse_in(parser, node)
+                                            : parse_text_function(parser, functions[i].op, node);
     }
     sim_refuse(parser->refusal, 400, SIM_CODE_ODATA, "An unknown function with name '%.*s' was found.",
                (int)(length < 100 ? length : 100), parser->at);
@@ -353,7 +365,8 @@ static int parse_unary(struct parser *parser, size_t *node)
 {
     spaces(parser);
     if (++parser->depth > MAX_DEPTH) {
-        sim_refuse(parser->refusal, 400, SIM_CODE_ODATA, "The recursion limit of %d was reached in $filter.", MAX_DEPTH);
+        sim_refuse(parser->refusal, 400, SIM_CODE_ODATA, "The recursion limit of %d was reached in $filter.",
+                   MAX_DEPTH);
         return 1;
     }
     int answer;
@@ -390,7 +403,8 @@ static int parse_chain(struct parser *parser, enum sim_op op, size_t *node)
         if (answer != 0)
             return answer;
         spaces(parser);
-        int more = strncmp(parser->at, word, length) == 0 && (parser->at[length] == ' ' || parser->at[length] == '(');
+        int more = strncmp(parser->at, word, length) == 0 &&
+                   (parser->at[length] == ' ' || parser->at[length] == '(');
         if (chain == SIM_NO_NODE && !more) {
             *node = child;
             return 0;
@@ -424,7 +438,8 @@ int sim_filter_parse(const char *text, const struct sim_filter_source *source, s
         return -1;
     made->text = strdup(text);
     made->spare = malloc(strlen(text) * 2 + 2);
-    struct parser parser = {.whole = text, .at = made->text, .filter = made, .source = source, .refusal = refusal};
+    struct parser parser = {
+        .whole = text, .at = made->text, .filter = made, .source = source, .refusal = refusal};
     int answer = made->text == NULL || made->spare == NULL ? -1 : parse_or(&parser, &made->root);
     if (answer == 0 && *parser.at != '\0')
         answer = refuse_syntax(&parser);

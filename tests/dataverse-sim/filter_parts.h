@@ -26,8 +26,8 @@ enum sim_op {
 
 struct sim_node {
     enum sim_op op;
-    size_t child;   /* AND, OR, NOT: the first of them */
-    size_t sibling; /* the next child of the same parent */
+    size_t child;     /* AND, OR, NOT: the first of them */
+    size_t sibling;   /* the next child of the same parent */
     const void *what; /* others: the property */
     size_t first_operand;
     size_t n_operands;

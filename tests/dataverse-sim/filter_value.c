@@ -85,7 +85,8 @@ static void unescape(struct sim_text *text, const char *json, size_t length)
             return;
         unsigned point = hex4(json + i + 1);
         i += 4;
-        if (point >= 0xd800 && point < 0xdc00 && i + 6 < length && json[i + 1] == '\\' && json[i + 2] == 'u') {
+        if (point >= 0xd800 && point < 0xdc00 && i + 6 < length && json[i + 1] == '\\' &&
+            json[i + 2] == 'u') {
             unsigned low = hex4(json + i + 3);
             point = 0x10000 + ((point - 0xd800) << 10) + (low & 0x3ff);
             i += 6;

@@ -44,7 +44,8 @@ static int add_recipe(struct sim_table *table, const struct sim_recipe *recipe)
 /* Custom columns of plain types until there are `columns` properties. */
 static int pad_columns(struct sim_table *table, unsigned columns)
 {
-    static const uint8_t cycle[] = {SIM_STRING, SIM_INTEGER, SIM_DECIMAL, SIM_DATETIME, SIM_BOOLEAN, SIM_STRING, SIM_DOUBLE};
+    static const uint8_t cycle[] = {SIM_STRING,  SIM_INTEGER, SIM_DECIMAL, SIM_DATETIME,
+                                    SIM_BOOLEAN, SIM_STRING,  SIM_DOUBLE};
     static const char *const names[] = {"text", "count", "amount", "date", "flag", "note", "measure"};
     for (unsigned i = 0; sim_table_n_properties(table) < columns; i++) {
         struct sim_text name = {0};
@@ -74,19 +75,20 @@ static int add_designed(struct sim_table *table, const struct sim_design *design
     const struct sim_recipe **order = calloc(design->n_recipes, sizeof(const struct sim_recipe *));
     if (order == NULL)
         return -1;
-    unsigned left = 0; /* for columns that are not essential */
-    if (columns > 0) {
-        left = columns;
-        for (size_t i = 0; i < design->n_recipes && left > 0; i++)
-            left -= is_essential(&design->recipes[i]) ? 1 : 0;
-    }
+    unsigned essential = 0;
+    for (size_t i = 0; i < design->n_recipes; i++)
+        essential += is_essential(&design->recipes[i]) ? 1 : 0;
+    if (columns > 0 && essential > columns)
+        essential = columns;
+    unsigned others = columns - essential;
     size_t n = 0;
     for (size_t i = 0; i < design->n_recipes; i++) {
         const struct sim_recipe *recipe = &design->recipes[i];
-        if (columns > 0 && has_property(recipe) && !is_essential(recipe)) {
-            if (left == 0)
+        unsigned *left = is_essential(recipe) ? &essential : &others;
+        if (columns > 0 && has_property(recipe)) {
+            if (*left == 0)
                 continue;
-            left--;
+            --*left;
         }
         order[n++] = recipe;
     }
@@ -103,7 +105,9 @@ static int add_designed(struct sim_table *table, const struct sim_design *design
 static int add_custom(struct sim_table *table, unsigned columns)
 {
     static const struct sim_recipe stamps[] = {
-        {.spec = {.name = "new_name", .type = SIM_STRING, .flags = SIM_COL_NAME}, .make = SIM_MAKE_WORDS, .a = 3},
+        {.spec = {.name = "new_name", .type = SIM_STRING, .flags = SIM_COL_NAME},
+         .make = SIM_MAKE_WORDS,
+         .a = 3},
         {.spec = {.name = "modifiedon", .type = SIM_DATETIME}, .make = SIM_MAKE_MODIFIED},
         {.spec = {.name = "versionnumber", .type = SIM_BIGINT}, .make = SIM_MAKE_VERSION},
         {.spec = {.name = "createdon", .type = SIM_DATETIME}, .make = SIM_MAKE_CREATED},
@@ -140,8 +144,8 @@ static struct sim_table *custom_table(const char *set_name)
 static struct sim_table *make_table(const char *set_name, unsigned columns)
 {
     const struct sim_design *design = sim_design_of(set_name);
-    struct sim_table *table = design == NULL ? custom_table(set_name)
-                                             : sim_table_new(design->set_name, design->logical_name);
+    struct sim_table *table =
+        design == NULL ? custom_table(set_name) : sim_table_new(design->set_name, design->logical_name);
     if (table == NULL)
         return NULL;
     int failed;
@@ -152,6 +156,7 @@ static struct sim_table *make_table(const char *set_name, unsigned columns)
             table->base_type = design->base_type;
         table->intersect = (int)design->intersect;
         table->activity = (int)design->activity;
+        table->sparse = (int)design->shuffled;
         table->huge_versions = (int)design->huge_versions;
         free(table->schema_name);
         table->schema_name = strdup(design->schema_name);
@@ -166,9 +171,11 @@ static struct sim_table *make_table(const char *set_name, unsigned columns)
 }
 
 /* For a column that came without one. */
-static struct sim_recipe plain_recipe(const struct sim_column *column)
+static struct sim_recipe plain_recipe(const struct sim_table *table, const struct sim_column *column)
 {
-    struct sim_recipe recipe = {.spec = {.name = column->name, .type = (uint8_t)column->type, .flags = column->flags,
+    struct sim_recipe recipe = {.spec = {.name = column->name,
+                                         .type = (uint8_t)column->type,
+                                         .flags = column->flags,
                                          .more = column->more}};
     if (column->flags & SIM_COL_KEY)
         recipe.make = SIM_MAKE_KEY;
@@ -179,7 +186,7 @@ static struct sim_recipe plain_recipe(const struct sim_column *column)
     else if (strcmp(column->name, "versionnumber") == 0)
         recipe.make = SIM_MAKE_VERSION;
     else
-        recipe.filled = 80;
+        recipe.filled = table->sparse ? 2 : 80;
     return recipe;
 }
 
@@ -210,8 +217,12 @@ struct sim_row *sim_generate_row(struct sim_store *store, struct sim_table *tabl
         starts[i] = text.length;
         if (column->key == NULL || (is_given != NULL && is_given[column->slot]))
             continue;
-        struct sim_recipe plain = plain_recipe(column);
-        birth.recipe = column->recipe == NULL ? &plain : column->recipe;
+        struct sim_recipe plain;
+        birth.recipe = column->recipe;
+        if (birth.recipe == NULL) {
+            plain = plain_recipe(table, column);
+            birth.recipe = &plain;
+        }
         sim_make_value(&birth, &text);
     }
     starts[table->n_columns] = text.length;
@@ -257,14 +268,15 @@ static int fill(struct sim_store *store, struct sim_table *table, uint64_t rows,
         if (answer == -2)
             sim_error_set(error, "Two rows of %s got the same GUID; take another seed.", table->set_name);
         else
-            sim_error_set(error, "Memory is out for %llu rows of %s.", (unsigned long long)rows, table->set_name);
+            sim_error_set(error, "Memory is out for %llu rows of %s.", (unsigned long long)rows,
+                          table->set_name);
     }
     free(array);
     return answer == 0 ? 0 : -1;
 }
 
-static int generate(struct sim_store *store, const char *set_name, uint64_t rows, unsigned columns, int automatic,
-                    struct sim_error *error)
+static int generate(struct sim_store *store, const char *set_name, uint64_t rows, unsigned columns,
+                    int automatic, struct sim_error *error)
 {
     if (columns == 1 || columns > 4000) {
         sim_error_set(error, "%u columns for %s: a table has 2 to 4000.", columns, set_name);
@@ -308,7 +320,8 @@ int sim_store_generate(struct sim_store *store, const char *set_name, uint64_t r
 {
     size_t length = strlen(set_name);
     if (length == 0 || length > 100 || strspn(set_name, "abcdefghijklmnopqrstuvwxyz0123456789_") != length) {
-        sim_error_set(error, "\"%s\" is no name of a table: lower-case letters, digits and _, at most 100.", set_name);
+        sim_error_set(error, "\"%s\" is no name of a table: lower-case letters, digits and _, at most 100.",
+                      set_name);
         return -1;
     }
     pthread_rwlock_wrlock(&store->lock);

@@ -32,8 +32,8 @@ enum sim_make {
     SIM_MAKE_MODIFIED,
     SIM_MAKE_BIRTHDAY,
     SIM_MAKE_VERSION,
-    SIM_MAKE_TABLE, /* the table's own logical name */
-    SIM_MAKE_RATE, /* exchangerate */
+    SIM_MAKE_TABLE,   /* the table's own logical name */
+    SIM_MAKE_RATE,    /* exchangerate */
     SIM_MAKE_FOREIGN, /* the key of a row of the table in `more` */
     SIM_MAKE_STATE,
     SIM_MAKE_STATUS,
@@ -58,9 +58,9 @@ struct sim_design {
     const char *base_type; /* NULL: crmbaseentity */
     const struct sim_recipe *recipes;
     size_t n_recipes;
-    unsigned shuffled;    /* 1: columns come in no sensible order */
-    unsigned n_columns;   /* padded with custom columns up to so many properties; 0: as they are */
-    unsigned automatic;   /* rows when it comes along by itself; 0: it does not */
+    unsigned shuffled;  /* 1: columns come in no sensible order, and those that fill up are mostly null */
+    unsigned n_columns; /* padded with custom columns up to so many properties; 0: as they are */
+    unsigned automatic; /* rows when it comes along by itself; 0: it does not */
     unsigned intersect;
     unsigned activity;
     unsigned huge_versions; /* some versionnumbers are over 2^53 */
@@ -90,8 +90,9 @@ struct sim_birth {
 /* Adds the JSON of a value; adds nothing for null. */
 void sim_make_value(const struct sim_birth *birth, struct sim_text *text);
 
-/* Makes the next row of a table that has `generated` rows so far, as if it was made at `now` (INT64_MIN: some time before the
- * organisation's birth). Values in `given` (one per slot, json NULL: none given) win. NULL: memory. */
+/* Makes the next row of a table that has `generated` rows so far, as if it was made at `now` (INT64_MIN: some
+ * time before the organisation's birth). Values in `given` (one per slot, json NULL: none given) win. NULL:
+ * memory. */
 struct sim_row *sim_generate_row(struct sim_store *store, struct sim_table *table, const struct sim_guid *key,
                                  int64_t now, const struct sim_value *given, const unsigned char *is_given);
 

@@ -2,22 +2,24 @@
 #include "generate_recipes.h"
 
 /* One of three addresses. The recorded rows of real organisations have so many columns for each. */
-#define ADDRESS(n, p)                                                                                            \
-    PLAIN("address" n "_addressid", SIM_UNIQUEIDENTIFIER, 0),                                                    \
-        CHOICE("address" n "_addresstypecode", "1:Bill To;2:Ship To;3:Primary;4:Other", p),                      \
-        TEXT("address" n "_city", SIM_MAKE_CITY, p), TEXT("address" n "_country", SIM_MAKE_COUNTRY, p),          \
-        EMPTY("address" n "_county", SIM_STRING), EMPTY("address" n "_fax", SIM_STRING),                         \
-        CHOICE("address" n "_freighttermscode", "1:FOB;2:No Charge", p),                                         \
-        COL("address" n "_latitude", SIM_DOUBLE, 0, NULL, SIM_MAKE_DEGREES, p, 90, 0),                           \
-        TEXT("address" n "_line1", SIM_MAKE_STREET, p), EMPTY("address" n "_line2", SIM_STRING),                 \
-        EMPTY("address" n "_line3", SIM_STRING),                                                                 \
-        COL("address" n "_longitude", SIM_DOUBLE, 0, NULL, SIM_MAKE_DEGREES, p, 180, 0),                         \
-        EMPTY("address" n "_name", SIM_STRING), TEXT("address" n "_postalcode", SIM_MAKE_POSTCODE, p),           \
-        EMPTY("address" n "_postofficebox", SIM_STRING), EMPTY("address" n "_primarycontactname", SIM_STRING),   \
-        CHOICE("address" n "_shippingmethodcode", "1:Airborne;2:DHL;3:FedEx;4:UPS", p),                          \
-        TEXT("address" n "_stateorprovince", SIM_MAKE_REGION, p), EMPTY("address" n "_telephone1", SIM_STRING),  \
-        EMPTY("address" n "_telephone2", SIM_STRING), EMPTY("address" n "_telephone3", SIM_STRING),              \
-        EMPTY("address" n "_upszone", SIM_STRING), EMPTY("address" n "_utcoffset", SIM_INTEGER),                 \
+#define ADDRESS(n, p)                                                                                        \
+    PLAIN("address" n "_addressid", SIM_UNIQUEIDENTIFIER, 0),                                                \
+        CHOICE("address" n "_addresstypecode", "1:Bill To;2:Ship To;3:Primary;4:Other", p),                  \
+        TEXT("address" n "_city", SIM_MAKE_CITY, p), TEXT("address" n "_country", SIM_MAKE_COUNTRY, p),      \
+        EMPTY("address" n "_county", SIM_STRING), EMPTY("address" n "_fax", SIM_STRING),                     \
+        CHOICE("address" n "_freighttermscode", "1:FOB;2:No Charge", p),                                     \
+        COL("address" n "_latitude", SIM_DOUBLE, 0, NULL, SIM_MAKE_DEGREES, p, 90, 0),                       \
+        TEXT("address" n "_line1", SIM_MAKE_STREET, p), EMPTY("address" n "_line2", SIM_STRING),             \
+        EMPTY("address" n "_line3", SIM_STRING),                                                             \
+        COL("address" n "_longitude", SIM_DOUBLE, 0, NULL, SIM_MAKE_DEGREES, p, 180, 0),                     \
+        EMPTY("address" n "_name", SIM_STRING), TEXT("address" n "_postalcode", SIM_MAKE_POSTCODE, p),       \
+        EMPTY("address" n "_postofficebox", SIM_STRING),                                                     \
+        EMPTY("address" n "_primarycontactname", SIM_STRING),                                                \
+        CHOICE("address" n "_shippingmethodcode", "1:Airborne;2:DHL;3:FedEx;4:UPS", p),                      \
+        TEXT("address" n "_stateorprovince", SIM_MAKE_REGION, p),                                            \
+        EMPTY("address" n "_telephone1", SIM_STRING), EMPTY("address" n "_telephone2", SIM_STRING),          \
+        EMPTY("address" n "_telephone3", SIM_STRING), EMPTY("address" n "_upszone", SIM_STRING),             \
+        EMPTY("address" n "_utcoffset", SIM_INTEGER),                                                        \
         COL("address" n "_composite", SIM_MEMO, 0, NULL, SIM_MAKE_DESCRIPTION, p, 0, 0)
 
 #define HOBBIES "1:Reading;2:Sports;3:Travel;4:Music;9:Cooking"
@@ -52,7 +54,9 @@ static const struct sim_recipe contacts[] = {
     CHOICE("gendercode", "1:Male;2:Female", 40),
     CHOICE("familystatuscode", "1:Single;2:Married;3:Divorced;4:Widowed", 30),
     CHOICE("educationcode", "1:Default Value", 5),
-    {.spec = {.name = "preferredcontactmethodcode", .type = SIM_PICKLIST, .flags = SIM_COL_GLOBAL_SET,
+    {.spec = {.name = "preferredcontactmethodcode",
+              .type = SIM_PICKLIST,
+              .flags = SIM_COL_GLOBAL_SET,
               .more = "1:Any;2:Email;3:Phone;4:Fax;5:Mail"}},
     COL("new_hobbies", SIM_MULTISELECT, SIM_COL_CUSTOM, HOBBIES, SIM_MAKE_OF_TYPE, 50, 0, 0),
     COL("new_channels", SIM_MULTISELECT, SIM_COL_CUSTOM | SIM_COL_GLOBAL_SET, "100000000:Web;100000001:Fair",
@@ -101,6 +105,10 @@ static const struct sim_recipe contacts[] = {
     IMAGE,
 };
 
-const struct sim_design sim_design_contacts = {
-    .set_name = "contacts", .logical_name = "contact", .schema_name = "Contact", .recipes = contacts,
-    .n_recipes = SIM_COUNT(contacts), .n_columns = 290, .shuffled = 1};
+const struct sim_design sim_design_contacts = {.set_name = "contacts",
+                                               .logical_name = "contact",
+                                               .schema_name = "Contact",
+                                               .recipes = contacts,
+                                               .n_recipes = SIM_COUNT(contacts),
+                                               .n_columns = 290,
+                                               .shuffled = 1};

@@ -1,21 +1,60 @@
-/* Every type, with its extremes: what a client that means well gets wrong. Values come by turns, row by row. */
+/* Every type, with its extremes: what a client that means well gets wrong. Values come by turns, row by row.
+ */
 #include "generate_recipes.h"
 
 #define L(name) static const char *const name[]
 
-L(decimals) = {"0.0000000000", "1234567890123456789", "-1234567890123456789", "123456789.0123456789", "20000.0000", "-0.5",
-               "100000000000.0000000000", "0.0000000001", "-100000000000", "", "1.10", NULL};
-L(moneys) = {"922337203685477.5807", "-922337203685477.5808", "20000.0000", "0.0001", "0.0000", "", "19.9000", NULL};
-L(bigints) = {"9223372036854775807", "-9223372036854775808", "9007199254740993", "-9007199254740993", "0", "", "-1", NULL};
+L(decimals) = {"0.0000000000",
+               "1234567890123456789",
+               "-1234567890123456789",
+               "123456789.0123456789",
+               "20000.0000",
+               "-0.5",
+               "100000000000.0000000000",
+               "0.0000000001",
+               "-100000000000",
+               "",
+               "1.10",
+               NULL};
+L(moneys) = {
+    "922337203685477.5807", "-922337203685477.5808", "20000.0000", "0.0001", "0.0000", "", "19.9000", NULL};
+L(bigints) = {"9223372036854775807",
+              "-9223372036854775808",
+              "9007199254740993",
+              "-9007199254740993",
+              "0",
+              "",
+              "-1",
+              NULL};
 L(integers) = {"2147483647", "-2147483648", "0", "-1", "", NULL};
-L(doubles) = {"1.7976931348623157E+308", "-100000000000", "0.1", "2.2250738585072014E-308", "1E-05", "0.30000000000000004",
-              "123456789.12345679", "", "-0.0", NULL};
-L(strings) = {"\"\"", "\"plain\"", "\"Ümläute \\u00fc\\u00DF and 4 bytes \\ud83d\\ude00 😀\"",
-              "\"quote \\\" backslash \\\\ slash \\/ end\"", "\"\\b\\f\\n\\r\\t\"", "\" leading and trailing  \"", "", "\"null\"",
-              "\"'; DROP TABLE accounts; --\"", "\"\\ud834\\udd1e clef, e\\u0301 combining, \\u202e right to left\"",
-              "\"comma, semicolon; \\\"quoted\\\"\\r\\nnew line\"", "\"0012\"", "\"1e5\"", NULL};
-L(moments) = {"\"1753-01-01T00:00:00Z\"", "\"9999-12-31T23:59:59Z\"", "\"1970-01-01T00:00:00Z\"", "\"1969-12-31T23:59:59Z\"",
-              "\"2024-02-29T12:00:00Z\"", "", "\"2038-01-19T03:14:08Z\"", NULL};
+L(doubles) = {"1.7976931348623157E+308",
+              "-100000000000",
+              "0.1",
+              "2.2250738585072014E-308",
+              "1E-05",
+              "0.30000000000000004",
+              "123456789.12345679",
+              "",
+              "-0.0",
+              NULL};
+L(strings) = {"\"\"",
+              "\"plain\"",
+              "\"Ümläute \\u00fc\\u00DF and 4 bytes \\ud83d\\ude00 😀\"",
+              "\"quote \\\" backslash \\\\ slash \\/ end\"",
+              "\"\\b\\f\\n\\r\\t\"",
+              "\" leading and trailing  \"",
+              "",
+              "\"null\"",
+              "\"'; DROP TABLE accounts; --\"",
+              "\"\\ud834\\udd1e clef, e\\u0301 combining, \\u202e right to left\"",
+              "\"comma, semicolon; \\\"quoted\\\"\\r\\nnew line\"",
+              "\"0012\"",
+              "\"1e5\"",
+              NULL};
+L(moments) = {"\"1753-01-01T00:00:00Z\"", "\"9999-12-31T23:59:59Z\"",
+              "\"1970-01-01T00:00:00Z\"", "\"1969-12-31T23:59:59Z\"",
+              "\"2024-02-29T12:00:00Z\"", "",
+              "\"2038-01-19T03:14:08Z\"", NULL};
 L(zoneless) = {"\"2024-03-31T02:30:00Z\"", "\"1753-01-01T00:00:00Z\"", "", "\"9999-12-31T23:59:59Z\"", NULL};
 L(dates) = {"\"1753-01-01\"", "\"9999-12-31\"", "\"2024-02-29\"", "\"1900-03-01\"", "", NULL};
 L(bools) = {"true", "false", "", NULL};
@@ -42,12 +81,17 @@ static const struct sim_recipe columns[] = {
     LISTED("azonelesstime", SIM_DATETIME, SIM_COL_TZ_INDEPENDENT, zoneless),
     LISTED("adate", SIM_DATETIME, SIM_COL_DATE_ONLY, dates),
     LISTED("aboolean", SIM_BOOLEAN, 0, bools),
-    {.spec = {.name = "apicklist", .type = SIM_PICKLIST, .more = "1:One;2:Two"}, .make = SIM_MAKE_LIST,
+    {.spec = {.name = "apicklist", .type = SIM_PICKLIST, .more = "1:One;2:Two"},
+     .make = SIM_MAKE_LIST,
      .list = unknown_choices},
-    {.spec = {.name = "aglobalpicklist", .type = SIM_PICKLIST, .flags = SIM_COL_GLOBAL_SET, .more = "1:One;2:Two"},
+    {.spec = {.name = "aglobalpicklist",
+              .type = SIM_PICKLIST,
+              .flags = SIM_COL_GLOBAL_SET,
+              .more = "1:One;2:Two"},
      .filled = 70},
     {.spec = {.name = "amultiselect", .type = SIM_MULTISELECT, .more = "1:One;2:Two;3:Three;4:Four;9:Nine"},
-     .make = SIM_MAKE_LIST, .list = choices},
+     .make = SIM_MAKE_LIST,
+     .list = choices},
     PLAIN("aguid", SIM_UNIQUEIDENTIFIER, 80),
     LOOKUP("alookup", "account", 70),
     LOOKUP("apolymorphiclookup", "account,contact,systemuser", 70),
@@ -86,6 +130,9 @@ static const struct sim_recipe columns[] = {
     STAMPS,
 };
 
-const struct sim_design sim_design_datatypes = {
-    .set_name = "datatypes", .logical_name = "datatype", .schema_name = "DataType", .recipes = columns,
-    .n_recipes = SIM_COUNT(columns), .huge_versions = 1};
+const struct sim_design sim_design_datatypes = {.set_name = "datatypes",
+                                                .logical_name = "datatype",
+                                                .schema_name = "DataType",
+                                                .recipes = columns,
+                                                .n_recipes = SIM_COUNT(columns),
+                                                .huge_versions = 1};

@@ -1,8 +1,9 @@
 /* Accounts and what is sold to them. */
 #include "generate_recipes.h"
 
-#define INDUSTRIES                                                                                                    \
-    "1:Accounting;2:Agriculture and Non-petrol Natural Resource Extraction;3:Broadcasting Printing and Publishing;"   \
+#define INDUSTRIES                                                                                           \
+    "1:Accounting;2:Agriculture and Non-petrol Natural Resource Extraction;3:Broadcasting Printing and "     \
+    "Publishing;"                                                                                            \
     "4:Brokers;5:Building Supply Retail;6:Business Services;7:Consulting;8:Consumer Services"
 
 static const struct sim_recipe accounts[] = {
@@ -44,7 +45,9 @@ static const struct sim_recipe accounts[] = {
     /* In the metadata only, or only when asked for. */
     HIDDEN("isprivate", SIM_BOOLEAN),
     HIDDEN("participatesinworkflow", SIM_BOOLEAN),
-    {.spec = {.name = "timezoneruleversionnumber", .type = SIM_INTEGER, .flags = SIM_COL_UNREADABLE | SIM_COL_NO_ODATA}},
+    {.spec = {.name = "timezoneruleversionnumber",
+              .type = SIM_INTEGER,
+              .flags = SIM_COL_UNREADABLE | SIM_COL_NO_ODATA}},
     IMAGE,
 };
 
@@ -104,8 +107,8 @@ static const struct sim_recipe products[] = {
     IMAGE,
 };
 
-/* N:N tables have their id, the two foreign keys under plain names, and versionnumber (Microsoft's documentation:
- * navigation properties). */
+/* N:N tables have their id, the two foreign keys under plain names, and versionnumber (Microsoft's
+ * documentation: navigation properties). */
 static const struct sim_recipe accountleads[] = {
     KEY("accountleadid"),
     COL("accountid", SIM_UNIQUEIDENTIFIER, 0, "account", SIM_MAKE_FOREIGN, 0, 0, 0),
@@ -114,15 +117,31 @@ static const struct sim_recipe accountleads[] = {
 };
 
 const struct sim_design sim_designs_sales[] = {
-    {.set_name = "accounts", .logical_name = "account", .schema_name = "Account", .recipes = accounts,
+    {.set_name = "accounts",
+     .logical_name = "account",
+     .schema_name = "Account",
+     .recipes = accounts,
      .n_recipes = SIM_COUNT(accounts)},
-    {.set_name = "leads", .logical_name = "lead", .schema_name = "Lead", .recipes = leads,
+    {.set_name = "leads",
+     .logical_name = "lead",
+     .schema_name = "Lead",
+     .recipes = leads,
      .n_recipes = SIM_COUNT(leads)},
-    {.set_name = "opportunities", .logical_name = "opportunity", .schema_name = "Opportunity",
-     .recipes = opportunities, .n_recipes = SIM_COUNT(opportunities)},
-    {.set_name = "products", .logical_name = "product", .schema_name = "Product", .recipes = products,
+    {.set_name = "opportunities",
+     .logical_name = "opportunity",
+     .schema_name = "Opportunity",
+     .recipes = opportunities,
+     .n_recipes = SIM_COUNT(opportunities)},
+    {.set_name = "products",
+     .logical_name = "product",
+     .schema_name = "Product",
+     .recipes = products,
      .n_recipes = SIM_COUNT(products)},
-    {.set_name = "accountleadscollection", .logical_name = "accountleads", .schema_name = "AccountLeads",
-     .recipes = accountleads, .n_recipes = SIM_COUNT(accountleads), .intersect = 1},
+    {.set_name = "accountleadscollection",
+     .logical_name = "accountleads",
+     .schema_name = "AccountLeads",
+     .recipes = accountleads,
+     .n_recipes = SIM_COUNT(accountleads),
+     .intersect = 1},
 };
 const size_t sim_n_designs_sales = SIM_COUNT(sim_designs_sales);

@@ -117,7 +117,8 @@ static void add_lookup(const struct sim_birth *birth, struct sim_text *text, uin
         length = strcspn(target, ",");
     }
     int64_t rows = sim_store_rows(birth->store, target, length);
-    if (length == strlen(birth->table->logical_name) && strncmp(target, birth->table->logical_name, length) == 0)
+    if (length == strlen(birth->table->logical_name) &&
+        strncmp(target, birth->table->logical_name, length) == 0)
         rows = (int64_t)birth->index; /* to one of those before */
     else if (rows < 0)
         rows = (int64_t)birth->table->generated + 1;
@@ -185,8 +186,10 @@ static void add_of_type(const struct sim_birth *birth, struct sim_text *text, ui
         add_lookup(birth, text, r);
         break;
     case SIM_IMAGE: /* a PNG of one pixel */
-        sim_text_puts(text, "\"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg"
-                            "==\"");
+        sim_text_puts(
+            text,
+            "\"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg"
+            "==\"");
         break;
     case SIM_MANAGED:
         sim_text_printf(text, "{\"Value\":%s,\"CanBeChanged\":true,\"ManagedPropertyLogicalName\":\"%s\"}",
@@ -275,7 +278,8 @@ static void add_large(struct sim_text *text, uint64_t index)
     }
     sim_text_add(text, "\"", 1);
     for (unsigned i = 0; i < 102400 / 32; i++)
-        sim_text_puts(text, i % 100 == 99 ? "0123456789 \\\"quoted\\\" \\u00fc \\r\\n." : "0123456789abcdef 0123456789 12345");
+        sim_text_puts(text, i % 100 == 99 ? "0123456789 \\\"quoted\\\" \\u00fc \\r\\n."
+                                          : "0123456789abcdef 0123456789 12345");
     sim_text_add(text, "\"", 1);
 }
 

@@ -84,7 +84,8 @@ uint64_t sim_hash(const void *bytes, size_t n, uint64_t seed)
 
 struct sim_guid sim_guid_make(uint64_t seed, uint64_t table, uint64_t index)
 {
-    static const uint8_t nodes[4][3] = {{0x00, 0x0d, 0x3a}, {0x00, 0x22, 0x48}, {0x60, 0x45, 0xbd}, {0x7c, 0x1e, 0x52}};
+    static const uint8_t nodes[4][3] = {
+        {0x00, 0x0d, 0x3a}, {0x00, 0x22, 0x48}, {0x60, 0x45, 0xbd}, {0x7c, 0x1e, 0x52}};
     uint64_t a = sim_mix(seed ^ sim_mix(table ^ sim_mix(index)));
     uint64_t b = sim_mix(a ^ index);
     struct sim_guid guid;

@@ -65,7 +65,8 @@ static char *compress_body(const char *body, size_t length, size_t *out_length)
 {
     z_stream stream;
     memset(&stream, 0, sizeof stream);
-    if (length > UINT32_MAX / 2 || deflateInit2(&stream, 1, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (length > UINT32_MAX / 2 ||
+        deflateInit2(&stream, 1, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) != Z_OK)
         return NULL;
     size_t bound = deflateBound(&stream, length);
     char *out = malloc(bound);

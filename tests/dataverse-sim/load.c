@@ -12,7 +12,7 @@ struct load {
     struct sim_store *store;
     struct sim_error *error;
     json_t *document;
-    json_t *rows;    /* borrowed from the document */
+    json_t *rows; /* borrowed from the document */
     struct sim_table *table;
     char **keys; /* for each column, by slot: the key of its values in the rows; NULL: made here */
 };
@@ -79,7 +79,9 @@ static int parse(struct load *load, const char *path, const char *ending, const 
             load->rows = json_object_get(load->document, "value");
     }
     if (!json_is_array(load->rows)) {
-        sim_error_set(load->error, "%.200s has no rows: an array of objects is expected, or an object with \"rows\".", path);
+        sim_error_set(load->error,
+                      "%.200s has no rows: an array of objects is expected, or an object with \"rows\".",
+                      path);
         return -1;
     }
     for (size_t i = 0; i < json_array_size(load->rows); i++)
@@ -99,7 +101,9 @@ static int make_table(struct load *load, const char *file_name)
         set_name = file_name;
     size_t length = strlen(set_name);
     if (length == 0 || length > 100 || strspn(set_name, "abcdefghijklmnopqrstuvwxyz0123456789_") != length) {
-        sim_error_set(load->error, "\"%.120s\" is no name of a table: lower-case letters, digits and _, at most 100.", set_name);
+        sim_error_set(load->error,
+                      "\"%.120s\" is no name of a table: lower-case letters, digits and _, at most 100.",
+                      set_name);
         return -1;
     }
     char *singular = strndup(set_name, length > 1 && set_name[length - 1] == 's' ? length - 1 : length);
@@ -124,7 +128,8 @@ static int remember_key(struct load *load, const char *key)
     return 0;
 }
 
-static int add_column(struct load *load, const char *name, uint8_t type, uint32_t flags, const char *more, const char *key)
+static int add_column(struct load *load, const char *name, uint8_t type, uint32_t flags, const char *more,
+                      const char *key)
 {
     struct sim_column_spec spec = {.name = name, .type = type, .flags = flags, .more = more};
     if (sim_table_column(load->table, name, strlen(name)) != NULL) {
@@ -145,14 +150,17 @@ static int add_described(struct load *load, const json_t *about)
     const char *options = json_string_value(json_object_get(about, "options"));
     int type = type_name == NULL ? -1 : sim_type_of_name(type_name);
     if (name == NULL || name[0] == '\0' || type < 0) {
-        sim_error_set(load->error, "A column of %s needs a name and a type (Microsoft's AttributeType: String, Money, ...).",
-                      load->table->set_name);
+        sim_error_set(
+            load->error,
+            "A column of %s needs a name and a type (Microsoft's AttributeType: String, Money, ...).",
+            load->table->set_name);
         return -1;
     }
     uint32_t flags = 0;
     if (behavior != NULL)
-        flags = strcmp(behavior, "DateOnly") == 0 ? SIM_COL_DATE_ONLY
-                : strcmp(behavior, "TimeZoneIndependent") == 0 ? SIM_COL_TZ_INDEPENDENT : 0;
+        flags = strcmp(behavior, "DateOnly") == 0              ? SIM_COL_DATE_ONLY
+                : strcmp(behavior, "TimeZoneIndependent") == 0 ? SIM_COL_TZ_INDEPENDENT
+                                                               : 0;
     struct sim_text more = {0};
     const json_t *targets = json_object_get(about, "targets");
     for (size_t i = 0; i < json_array_size(targets); i++) {
@@ -164,8 +172,9 @@ static int add_described(struct load *load, const json_t *about)
     struct sim_text key = {0};
     int lookup = type == SIM_LOOKUP || type == SIM_CUSTOMER || type == SIM_OWNER;
     sim_text_printf(&key, lookup ? "_%s_value" : "%s", name);
-    int answer = more.failed || key.failed ? no_memory(load)
-                                           : add_column(load, name, (uint8_t)type, flags, more.data, key.data);
+    int answer = more.failed || key.failed
+                     ? no_memory(load)
+                     : add_column(load, name, (uint8_t)type, flags, more.data, key.data);
     sim_text_free(&more);
     sim_text_free(&key);
     return answer;
@@ -237,7 +246,8 @@ static int choose_key(struct load *load)
         struct sim_column *column = &table->columns[i];
         int named = strcmp(column->name, name.data) == 0;
         if (column->type != SIM_UNIQUEIDENTIFIER && named) {
-            sim_error_set(load->error, "The key %s of %s is no GUID in some row.", column->name, table->set_name);
+            sim_error_set(load->error, "The key %s of %s is no GUID in some row.", column->name,
+                          table->set_name);
             sim_text_free(&name);
             return -1;
         }
@@ -246,8 +256,8 @@ static int choose_key(struct load *load)
         if (is_good_key(load, load->keys[column->slot]))
             key = column;
         else if (named) {
-            sim_error_set(load->error, "The key %s of %s is missing in some row, or twice the same.", column->name,
-                          table->set_name);
+            sim_error_set(load->error, "The key %s of %s is missing in some row, or twice the same.",
+                          column->name, table->set_name);
             sim_text_free(&name);
             return -1;
         }
@@ -263,7 +273,8 @@ static int choose_key(struct load *load)
 
 static int add_columns(struct load *load)
 {
-    const json_t *described = json_is_object(load->document) ? json_object_get(load->document, "columns") : NULL;
+    const json_t *described =
+        json_is_object(load->document) ? json_object_get(load->document, "columns") : NULL;
     int answer = 0;
     for (size_t i = 0; i < json_array_size(described) && answer == 0; i++)
         answer = add_described(load, json_array_get(described, i));
@@ -314,9 +325,12 @@ static struct sim_row *make_row(struct load *load, const json_t *row, size_t num
         struct sim_value *value = &values[column->slot];
         const char *from = load->keys[column->slot];
         const json_t *given = from == NULL ? NULL : json_object_get(row, from);
+        if (given == NULL && from != NULL && sim_column_is_lookup(column))
+            given = json_object_get(row, column->name); /* ownerid as well as _ownerid_value */
         if (from != NULL && given != NULL) {
             struct sim_error inner = {""};
-            failed = sim_change_value(column, as_typed(column, given), &texts[column->slot], &value->length, &inner) != 0;
+            failed = sim_change_value(column, as_typed(column, given), &texts[column->slot], &value->length,
+                                      &inner) != 0;
             value->json = texts[column->slot];
             if (failed)
                 sim_error_set(load->error, "Row %zu of %s: %.300s", number, table->set_name, inner.message);

@@ -12,7 +12,8 @@ struct csv {
     size_t line;
 };
 
-/* Reads a field into `field`. 0: another follows in this line; 1: it was the line's last; -1: a quote is not closed. */
+/* Reads a field into `field`. 0: another follows in this line; 1: it was the line's last; -1: a quote is not
+ * closed. */
 static int next_field(struct csv *csv, struct sim_text *field, int *quoted)
 {
     field->length = 0;
@@ -60,7 +61,8 @@ static int read_header(struct csv *csv, json_t *names, struct sim_text *field, s
     do {
         more = next_field(csv, field, &quoted);
         if (more < 0 || field->length == 0) {
-            sim_error_set(error, "Line 1 of the CSV: %s.", more < 0 ? "a quote is not closed" : "a column has no name");
+            sim_error_set(error, "Line 1 of the CSV: %s.",
+                          more < 0 ? "a quote is not closed" : "a column has no name");
             return -1;
         }
         char *name = sim_load_name(field->data);
@@ -81,7 +83,8 @@ static int read_header(struct csv *csv, json_t *names, struct sim_text *field, s
 }
 
 /* Blank lines are passed over. */
-static int read_row(struct csv *csv, const json_t *names, json_t *rows, struct sim_text *field, struct sim_error *error)
+static int read_row(struct csv *csv, const json_t *names, json_t *rows, struct sim_text *field,
+                    struct sim_error *error)
 {
     size_t line = csv->line;
     json_t *row = json_object();
@@ -102,7 +105,9 @@ static int read_row(struct csv *csv, const json_t *names, json_t *rows, struct s
             answer = -1;
             break;
         }
-        json_t *value = field->length == 0 && !quoted ? json_null() : json_stringn(field->data == NULL ? "" : field->data, field->length);
+        json_t *value = field->length == 0 && !quoted
+                            ? json_null()
+                            : json_stringn(field->data == NULL ? "" : field->data, field->length);
         if (value == NULL || json_object_set_new(row, name, value) != 0) {
             sim_error_set(error, "Line %zu of the CSV, column %s: no UTF-8, or memory is out.", line, name);
             answer = -1;
@@ -110,7 +115,8 @@ static int read_row(struct csv *csv, const json_t *names, json_t *rows, struct s
     }
     int blank = n == 1 && field->length == 0 && !quoted;
     if (answer == 0 && !blank && n != json_array_size(names)) {
-        sim_error_set(error, "Line %zu of the CSV has %zu fields, the header has %zu.", line, n, json_array_size(names));
+        sim_error_set(error, "Line %zu of the CSV has %zu fields, the header has %zu.", line, n,
+                      json_array_size(names));
         answer = -1;
     }
     if (answer == 0 && !blank && json_array_append(rows, row) != 0) {

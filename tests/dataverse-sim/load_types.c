@@ -25,7 +25,8 @@ static unsigned fits_number(const char *text, size_t length)
         return 0;
     if (i + whole == length) {
         unsigned fits = FITS_DECIMAL;
-        const char *bounds[2][2] = {{"2147483647", "-2147483648"}, {"9223372036854775807", "-9223372036854775808"}};
+        const char *bounds[2][2] = {{"2147483647", "-2147483648"},
+                                    {"9223372036854775807", "-9223372036854775808"}};
         for (int b = 0; b < 2; b++)
             if (sim_number_compare(text, length, bounds[b][0], strlen(bounds[b][0])) <= 0 &&
                 sim_number_compare(text, length, bounds[b][1], strlen(bounds[b][1])) >= 0)
@@ -69,7 +70,7 @@ enum sim_type sim_load_guess(const json_t *rows, const char *key, uint32_t *flag
     static const struct {
         unsigned fits;
         enum sim_type type;
-    } order[] = {{FITS_GUID, SIM_UNIQUEIDENTIFIER}, {FITS_BOOL, SIM_BOOLEAN},   {FITS_INTEGER, SIM_INTEGER},
+    } order[] = {{FITS_GUID, SIM_UNIQUEIDENTIFIER}, {FITS_BOOL, SIM_BOOLEAN},    {FITS_INTEGER, SIM_INTEGER},
                  {FITS_BIGINT, SIM_BIGINT},         {FITS_DECIMAL, SIM_DECIMAL}, {FITS_DATE, SIM_DATETIME},
                  {FITS_TIME, SIM_DATETIME}};
     unsigned all = ~0u;

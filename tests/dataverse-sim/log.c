@@ -83,7 +83,8 @@ static char *render(const struct sim_log_entry *entry)
     struct sim_text text = {0};
     char time[SIM_TIME_MAX];
     sim_clock_iso(entry->time, time);
-    sim_text_printf(&text, "{\"number\":%" PRIu64 ",\"time\":\"%s\",\"ms\":%" PRId64, entry->number, time, entry->ms);
+    sim_text_printf(&text, "{\"number\":%" PRIu64 ",\"time\":\"%s\",\"ms\":%" PRId64, entry->number, time,
+                    entry->ms);
     field(&text, "phase", entry->phase);
     field(&text, "method", entry->method);
     field(&text, "path", entry->path);
@@ -142,7 +143,8 @@ char *sim_log_violations(struct sim_log *log, size_t *length)
     pthread_mutex_lock(&log->lock);
     for (size_t i = 0; i < log->n_violations; i++) {
         const struct violation *violation = &log->violations[i];
-        sim_text_printf(&text, "%s{\"request\":%" PRIu64 ",\"text\":", i == 0 ? "" : ",\n", violation->request);
+        sim_text_printf(&text, "%s{\"request\":%" PRIu64 ",\"text\":", i == 0 ? "" : ",\n",
+                        violation->request);
         sim_text_json(&text, violation->text, strlen(violation->text));
         sim_text_puts(&text, "}");
     }

@@ -19,7 +19,8 @@ static int add_faults(struct sim *sim)
     const struct sim_options *options = sim->options;
     for (size_t i = 0; i < options->n_faults; i++) {
         char message[256];
-        char *ids = sim_faults_add(sim->faults, options->faults[i], strlen(options->faults[i]), message, sizeof message);
+        char *ids = sim_faults_add(sim->faults, options->faults[i], strlen(options->faults[i]), message,
+                                   sizeof message);
         free(ids);
         if (ids == NULL) {
             fprintf(stderr, "dvsync-sim: --fault: %s\n", message);

@@ -16,8 +16,9 @@ json_t *sim_metadata_id(const struct sim_store *store, const char *what, const c
 
 json_t *sim_metadata_label(const char *text, size_t length)
 {
-    json_t *localized = json_pack("{s:s%,s:i,s:b,s:s,s:n}", "Label", text, length, "LanguageCode", 1033, "IsManaged", 1,
-                                  "MetadataId", "0c9aa4d8-2341-db11-898a-0007e9e17ebd", "HasChanged");
+    json_t *localized =
+        json_pack("{s:s%,s:i,s:b,s:s,s:n}", "Label", text, length, "LanguageCode", 1033, "IsManaged", 1,
+                  "MetadataId", "0c9aa4d8-2341-db11-898a-0007e9e17ebd", "HasChanged");
     return json_pack("{s:[O],s:o}", "LocalizedLabels", localized, "UserLocalizedLabel", localized);
 }
 
@@ -37,29 +38,74 @@ static int set_all(json_t *object, const char *const *names, json_t *value)
 
 static int add_flags(json_t *object, const struct sim_table *table)
 {
-    static const char *const yes[] = {"IsValidForAdvancedFind", "IsVisibleInMobileClient", "IsAvailableOffline", NULL};
-    static const char *const no[] = {"IsAIRUpdated", "IsBPFEntity", "IsBusinessProcessEnabled", "IsChildEntity", "IsImportable",
-                                     "IsEnabledForCharts", "IsEnabledForTrace", "IsReadingPaneEnabled", "IsStateModelAware",
-                                     "IsSolutionAware", "IsMSTeamsIntegrationEnabled", "IsInteractionCentricEnabled",
-                                     "EnforceStateTransitions", "AutoCreateAccessTeams", "IsLogicalEntity", "IsPrivate",
-                                     "HasEmailAddresses", "HasFeedback", "HasNotes", "HasActivities",
-                                     "IsDocumentManagementEnabled", "IsOneNoteIntegrationEnabled", "IsKnowledgeManagementEnabled",
-                                     "IsSLAEnabled", "UsesBusinessDataLabelTable", "SyncToExternalSearchIndex", NULL};
-    static const char *const nothing[] = {"HasChanged", "Description", "DaysSinceRecordLastModified", "MobileOfflineFilters",
-                                          "DataProviderId", "DataSourceId", "ExternalName", "ExternalCollectionName",
-                                          "IconLargeName", "IconMediumName", "IconSmallName", "IconVectorName",
-                                          "EntityHelpUrl", "EntityColor", "RecurrenceBaseEntityLogicalName", "OwnerIdType", NULL};
-    static const char *const managed[] = {"IsAuditEnabled", "IsValidForQueue", "IsConnectionsEnabled", "IsCustomizable",
-                                          "IsRenameable", "IsMappable", "IsDuplicateDetectionEnabled", "CanCreateAttributes",
-                                          "CanCreateForms", "CanCreateViews", "CanCreateCharts",
-                                          "CanModifyAdditionalSettings", "CanEnableSyncToExternalSearchIndex", NULL};
+    static const char *const yes[] = {"IsValidForAdvancedFind", "IsVisibleInMobileClient",
+                                      "IsAvailableOffline", NULL};
+    static const char *const no[] = {"IsAIRUpdated",
+                                     "IsBPFEntity",
+                                     "IsBusinessProcessEnabled",
+                                     "IsChildEntity",
+                                     "IsImportable",
+                                     "IsEnabledForCharts",
+                                     "IsEnabledForTrace",
+                                     "IsReadingPaneEnabled",
+                                     "IsStateModelAware",
+                                     "IsSolutionAware",
+                                     "IsMSTeamsIntegrationEnabled",
+                                     "IsInteractionCentricEnabled",
+                                     "EnforceStateTransitions",
+                                     "AutoCreateAccessTeams",
+                                     "IsLogicalEntity",
+                                     "IsPrivate",
+                                     "HasEmailAddresses",
+                                     "HasFeedback",
+                                     "HasNotes",
+                                     "HasActivities",
+                                     "IsDocumentManagementEnabled",
+                                     "IsOneNoteIntegrationEnabled",
+                                     "IsKnowledgeManagementEnabled",
+                                     "IsSLAEnabled",
+                                     "UsesBusinessDataLabelTable",
+                                     "SyncToExternalSearchIndex",
+                                     NULL};
+    static const char *const nothing[] = {"HasChanged",
+                                          "Description",
+                                          "DaysSinceRecordLastModified",
+                                          "MobileOfflineFilters",
+                                          "DataProviderId",
+                                          "DataSourceId",
+                                          "ExternalName",
+                                          "ExternalCollectionName",
+                                          "IconLargeName",
+                                          "IconMediumName",
+                                          "IconSmallName",
+                                          "IconVectorName",
+                                          "EntityHelpUrl",
+                                          "EntityColor",
+                                          "RecurrenceBaseEntityLogicalName",
+                                          "OwnerIdType",
+                                          NULL};
+    static const char *const managed[] = {"IsAuditEnabled",
+                                          "IsValidForQueue",
+                                          "IsConnectionsEnabled",
+                                          "IsCustomizable",
+                                          "IsRenameable",
+                                          "IsMappable",
+                                          "IsDuplicateDetectionEnabled",
+                                          "CanCreateAttributes",
+                                          "CanCreateForms",
+                                          "CanCreateViews",
+                                          "CanCreateCharts",
+                                          "CanModifyAdditionalSettings",
+                                          "CanEnableSyncToExternalSearchIndex",
+                                          NULL};
     int failed = set_all(object, yes, json_true()) != 0 || set_all(object, no, json_false()) != 0 ||
                  set_all(object, nothing, json_null()) != 0;
     for (size_t i = 0; managed[i] != NULL && !failed; i++) {
         char lower[64];
         size_t n = 0;
         for (; managed[i][n] != '\0' && n + 1 < sizeof lower; n++)
-            lower[n] = (char)(managed[i][n] >= 'A' && managed[i][n] <= 'Z' ? managed[i][n] + 32 : managed[i][n]);
+            lower[n] =
+                (char)(managed[i][n] >= 'A' && managed[i][n] <= 'Z' ? managed[i][n] + 32 : managed[i][n]);
         lower[n] = '\0';
         failed = json_object_set_new(object, managed[i], sim_metadata_managed(table->custom, lower)) != 0;
     }
@@ -76,26 +122,31 @@ json_t *sim_metadata_table(const struct sim_store *store, const struct sim_table
     int tracked = !table->intersect;
     json_t *object = json_pack(
         "{s:o,s:s,s:s,s:s,s:s,s:s,s:s?,s:s?,s:i,s:s,s:s}", "MetadataId",
-        sim_metadata_id(store, "table", table->logical_name, ""), "LogicalName", table->logical_name, "SchemaName",
-        table->schema_name, "EntitySetName", table->set_name, "LogicalCollectionName", table->set_name,
-        "CollectionSchemaName", table->set_name, "PrimaryIdAttribute", key == NULL ? NULL : key->name,
-        "PrimaryNameAttribute", name == NULL ? NULL : name->name, "ObjectTypeCode",
-        (int)(table->id % 9000 + (table->custom ? 10000 : 1)), "TableType", "Standard", "OwnershipType",
-        table->intersect ? "None" : sim_table_column(table, "ownerid", 7) != NULL ? "UserOwned" : "OrganizationOwned");
+        sim_metadata_id(store, "table", table->logical_name, ""), "LogicalName", table->logical_name,
+        "SchemaName", table->schema_name, "EntitySetName", table->set_name, "LogicalCollectionName",
+        table->set_name, "CollectionSchemaName", table->set_name, "PrimaryIdAttribute",
+        key == NULL ? NULL : key->name, "PrimaryNameAttribute", name == NULL ? NULL : name->name,
+        "ObjectTypeCode", (int)(table->id % 9000 + (table->custom ? 10000 : 1)), "TableType", "Standard",
+        "OwnershipType",
+        table->intersect                                ? "None"
+        : sim_table_column(table, "ownerid", 7) != NULL ? "UserOwned"
+                                                        : "OrganizationOwned");
     if (object == NULL)
         return NULL;
     json_t *more = json_pack(
-        "{s:b,s:o,s:b,s:b,s:b,s:b,s:b,s:b,s:b,s:s,s:i,s:s?,s:s,s:s,s:s,s:[],s:[],s:s,s:i}", "ChangeTrackingEnabled", tracked,
-        "CanChangeTrackingBeEnabled", sim_metadata_managed(1, "canchangetrackingbeenabled"), "IsIntersect",
-        table->intersect, "IsActivity", table->activity, "IsActivityParty", 0, "IsCustomEntity", table->custom,
-        "IsManaged", !table->custom, "IsOptimisticConcurrencyEnabled", !table->intersect, "IsRetentionEnabled", 0,
-        "IntroducedVersion", "5.0.0.0", "ActivityTypeMask", table->activity, "PrimaryImageAttribute",
-        image == NULL ? NULL : image->name, "ReportViewName", table->logical_name, "CreatedOn", born, "ModifiedOn",
-        born, "Privileges", "Settings", "EntityColorName", "", "AutoRouteToOwnerQueue", 0);
+        "{s:b,s:o,s:b,s:b,s:b,s:b,s:b,s:b,s:b,s:s,s:i,s:s?,s:s,s:s,s:s,s:[],s:[],s:s,s:i}",
+        "ChangeTrackingEnabled", tracked, "CanChangeTrackingBeEnabled",
+        sim_metadata_managed(1, "canchangetrackingbeenabled"), "IsIntersect", table->intersect, "IsActivity",
+        table->activity, "IsActivityParty", 0, "IsCustomEntity", table->custom, "IsManaged", !table->custom,
+        "IsOptimisticConcurrencyEnabled", !table->intersect, "IsRetentionEnabled", 0, "IntroducedVersion",
+        "5.0.0.0", "ActivityTypeMask", table->activity, "PrimaryImageAttribute",
+        image == NULL ? NULL : image->name, "ReportViewName", table->logical_name, "CreatedOn", born,
+        "ModifiedOn", born, "Privileges", "Settings", "EntityColorName", "", "AutoRouteToOwnerQueue", 0);
     json_t *label = sim_metadata_label(table->schema_name, strlen(table->schema_name));
     int failed = more == NULL || label == NULL || json_object_update(object, more) != 0 ||
                  json_object_set(object, "DisplayName", label) != 0 ||
-                 json_object_set(object, "DisplayCollectionName", label) != 0 || add_flags(object, table) != 0;
+                 json_object_set(object, "DisplayCollectionName", label) != 0 ||
+                 add_flags(object, table) != 0;
     json_decref(more);
     json_decref(label);
     if (failed) {

@@ -27,9 +27,9 @@ json_t *sim_metadata_id(const struct sim_store *store, const char *what, const c
 /* All global option sets. */
 json_t *sim_metadata_global_sets(const struct sim_store *store);
 
-/* Answers a path that begins with EntityDefinitions or GlobalOptionSetDefinitions. 0: *document (new) is the answer; -1:
- * memory; 1: *refusal. */
-int sim_metadata_get(const struct sim_store *store, const struct sim_call *call, const struct sim_query *query,
-                     json_t **document, struct sim_refusal *refusal);
+/* Answers a path that begins with EntityDefinitions or GlobalOptionSetDefinitions. 0: *document (new) is the
+ * answer; -1: memory; 1: *refusal. */
+int sim_metadata_get(const struct sim_store *store, const struct sim_call *call,
+                     const struct sim_query *query, json_t **document, struct sim_refusal *refusal);
 
 #endif

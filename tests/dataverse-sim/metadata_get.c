@@ -7,7 +7,8 @@
 #define ENTITIES "EntityDefinitions"
 #define OPTION_SETS "GlobalOptionSetDefinitions"
 
-/* Moves *at behind (LogicalName='x'), (Name='x') or (guid); *value gets what stands there. 0; 1: something else. */
+/* Moves *at behind (LogicalName='x'), (Name='x') or (guid); *value gets what stands there. 0; 1: something
+ * else. */
 static int read_key(const char **at, const char *name, const char **value, size_t *length)
 {
     const char *end = strchr(*at, ')');
@@ -15,8 +16,8 @@ static int read_key(const char **at, const char *name, const char **value, size_
         return 1;
     const char *start = *at + 1;
     size_t name_length = strlen(name);
-    if (strncmp(start, name, name_length) == 0 && start[name_length] == '=' && start[name_length + 1] == '\'' &&
-        end[-1] == '\'' && end - start > (ptrdiff_t)name_length + 2) {
+    if (strncmp(start, name, name_length) == 0 && start[name_length] == '=' &&
+        start[name_length + 1] == '\'' && end[-1] == '\'' && end - start > (ptrdiff_t)name_length + 2) {
         start += name_length + 2;
         *length = (size_t)(end - 1 - start);
     } else {
@@ -42,7 +43,8 @@ static const struct sim_table *table_of(const struct sim_store *store, const cha
 {
     for (size_t i = 0; i < store->n_tables; i++) {
         const struct sim_table *table = store->tables[i];
-        if (is_key(key, length, table->logical_name, sim_metadata_id(store, "table", table->logical_name, "")))
+        if (is_key(key, length, table->logical_name,
+                   sim_metadata_id(store, "table", table->logical_name, "")))
             return table;
     }
     return NULL;
@@ -75,8 +77,8 @@ static json_t *with_context(json_t *object, const struct sim_call *call, const c
     return document;
 }
 
-static json_t *list_document(const struct sim_call *call, const char *what, const char *name, const char *select,
-                             json_t *array)
+static json_t *list_document(const struct sim_call *call, const char *what, const char *name,
+                             const char *select, json_t *array)
 {
     json_t *document = json_object();
     if (document == NULL || set_context(document, call, what, name, select, "") != 0 ||
@@ -87,15 +89,17 @@ static json_t *list_document(const struct sim_call *call, const char *what, cons
     return document;
 }
 
-static int get_tables(const struct sim_store *store, const struct sim_call *call, const struct sim_query *query,
-                      const struct sim_filter *filter, json_t **document, struct sim_refusal *refusal)
+static int get_tables(const struct sim_store *store, const struct sim_call *call,
+                      const struct sim_query *query, const struct sim_filter *filter, json_t **document,
+                      struct sim_refusal *refusal)
 {
     json_t *array = json_array();
     struct sim_text scratch = {0};
     int answer = array == NULL ? -1 : 0;
     for (size_t i = 0; i < store->n_tables && answer == 0; i++) {
         json_t *definition = NULL;
-        answer = sim_metadata_read_table(store, store->tables[i], query, filter, &scratch, &definition, refusal);
+        answer =
+            sim_metadata_read_table(store, store->tables[i], query, filter, &scratch, &definition, refusal);
         if (answer == 0)
             answer = json_array_append_new(array, definition);
         else if (answer == 2)
@@ -109,19 +113,20 @@ static int get_tables(const struct sim_store *store, const struct sim_call *call
 }
 
 /* /Attributes, /Attributes/Cast, /Attributes(LogicalName='x'), /Attributes(LogicalName='x')/Cast */
-static int get_columns(const struct sim_store *store, const struct sim_call *call, const struct sim_query *query,
-                       const struct sim_table *table, const char *at, const struct sim_filter *filter,
-                       json_t **document, struct sim_refusal *refusal)
+static int get_columns(const struct sim_store *store, const struct sim_call *call,
+                       const struct sim_query *query, const struct sim_table *table, const char *at,
+                       const struct sim_filter *filter, json_t **document, struct sim_refusal *refusal)
 {
-    struct sim_column_read read = {.store = store, .table = table, .cast = "", .select = query->select,
-                                   .filter = filter};
+    struct sim_column_read read = {
+        .store = store, .table = table, .cast = "", .select = query->select, .filter = filter};
     const char *key = NULL;
     size_t key_length = 0;
     int answer = 0;
     if (*at == '(' && read_key(&at, "LogicalName", &key, &key_length) != 0)
         return sim_metadata_refuse_segment(refusal, at, strlen(at));
     if (*at == '/') {
-        if (strncmp(at + 1, SIM_CRM, strlen(SIM_CRM)) != 0 || !sim_metadata_is_class(at + 1 + strlen(SIM_CRM)))
+        if (strncmp(at + 1, SIM_CRM, strlen(SIM_CRM)) != 0 ||
+            !sim_metadata_is_class(at + 1 + strlen(SIM_CRM)))
             return sim_metadata_refuse_segment(refusal, at + 1, strlen(at + 1));
         read.cast = at + 1 + strlen(SIM_CRM);
         at += strlen(at);
@@ -130,18 +135,18 @@ static int get_columns(const struct sim_store *store, const struct sim_call *cal
         return sim_metadata_refuse_segment(refusal, at, strlen(at));
     read.expand_sets = query->expand != NULL && strstr(query->expand, "OptionSet") != NULL;
     if (read.expand_sets && read.cast[0] == '\0') {
-        sim_refuse(refusal, 400, SIM_CODE_ODATA, "Could not find a property named 'OptionSet' on type '" SIM_CRM
-                   "AttributeMetadata'.");
+        sim_refuse(refusal, 400, SIM_CODE_ODATA,
+                   "Could not find a property named 'OptionSet' on type '" SIM_CRM "AttributeMetadata'.");
         return 1;
     }
     if (key == NULL) {
         json_t *array = json_array();
         answer = array == NULL ? -1 : sim_metadata_read_columns(&read, array, refusal);
         struct sim_text name = {0};
-        sim_text_printf(&name, "('%s')/Attributes%s%s", table->logical_name, read.cast[0] == '\0' ? "" : "/" SIM_CRM,
-                        read.cast);
-        if (answer == 0 &&
-            (name.failed || (*document = list_document(call, ENTITIES, name.data, query->select, array)) == NULL))
+        sim_text_printf(&name, "('%s')/Attributes%s%s", table->logical_name,
+                        read.cast[0] == '\0' ? "" : "/" SIM_CRM, read.cast);
+        if (answer == 0 && (name.failed || (*document = list_document(call, ENTITIES, name.data,
+                                                                      query->select, array)) == NULL))
             answer = -1;
         sim_text_free(&name);
         json_decref(array);
@@ -153,23 +158,25 @@ static int get_columns(const struct sim_store *store, const struct sim_call *cal
                        sim_metadata_id(store, "column", table->logical_name, column->name)))
                 found = column;
         }
-        if (found == NULL || (read.cast[0] != '\0' &&
-                              strcmp(read.cast, sim_type_info(found->type)->class_name) != 0)) {
+        if (found == NULL ||
+            (read.cast[0] != '\0' && strcmp(read.cast, sim_type_info(found->type)->class_name) != 0)) {
             sim_refuse(refusal, 404, "0x80060888", "Could not find an attribute with specified name: '%.*s'.",
                        (int)(key_length < 128 ? key_length : 128), key);
             return 1;
         }
         json_t *definition = NULL;
         answer = sim_metadata_read_column(&read, found, &definition, refusal);
-        if (answer == 0 && (*document = with_context(definition, call, ENTITIES "/Attributes", "", query->select)) == NULL)
+        if (answer == 0 &&
+            (*document = with_context(definition, call, ENTITIES "/Attributes", "", query->select)) == NULL)
             answer = -1;
     }
     sim_text_free(&read.scratch);
     return answer;
 }
 
-static int get_entities(const struct sim_store *store, const struct sim_call *call, const struct sim_query *query,
-                        const struct sim_filter *filter, json_t **document, struct sim_refusal *refusal)
+static int get_entities(const struct sim_store *store, const struct sim_call *call,
+                        const struct sim_query *query, const struct sim_filter *filter, json_t **document,
+                        struct sim_refusal *refusal)
 {
     const char *at = call->path + strlen(ENTITIES);
     if (*at == '\0')
@@ -228,10 +235,11 @@ static int get_option_sets(const struct sim_store *store, const struct sim_call 
     return answer == 1 ? sim_metadata_refuse_segment(refusal, call->path, strlen(call->path)) : answer;
 }
 
-int sim_metadata_get(const struct sim_store *store, const struct sim_call *call, const struct sim_query *query,
-                     json_t **document, struct sim_refusal *refusal)
+int sim_metadata_get(const struct sim_store *store, const struct sim_call *call,
+                     const struct sim_query *query, json_t **document, struct sim_refusal *refusal)
 {
-    if (query->unknown[0] != '\0' || query->skiptoken != NULL || query->top != NULL || query->orderby != NULL) {
+    if (query->unknown[0] != '\0' || query->skiptoken != NULL || query->top != NULL ||
+        query->orderby != NULL) {
         sim_refuse(refusal, 400, SIM_CODE_ODATA, "The query parameter %s is not supported.",
                    query->unknown[0] != '\0' ? query->unknown : "$top, $orderby or $skiptoken");
         return 1;

@@ -15,10 +15,10 @@ static json_t *option(const struct sim_column *column, const char *text, size_t 
     const char *state = memchr(label, ':', label_length);
     if (state != NULL)
         label_length = (size_t)(state - label);
-    json_t *object = json_pack("{s:I,s:o,s:{s:[],s:n},s:n,s:n,s:b,s:n,s:o,s:n}", "Value", (json_int_t)value, "Label",
-                               sim_metadata_label(label, label_length), "Description", "LocalizedLabels",
-                               "UserLocalizedLabel", "Color", "HasChanged", "IsManaged", 1, "ExternalValue",
-                               "ParentValues", json_array(), "MetadataId");
+    json_t *object = json_pack("{s:I,s:o,s:{s:[],s:n},s:n,s:n,s:b,s:n,s:o,s:n}", "Value", (json_int_t)value,
+                               "Label", sim_metadata_label(label, label_length), "Description",
+                               "LocalizedLabels", "UserLocalizedLabel", "Color", "HasChanged", "IsManaged", 1,
+                               "ExternalValue", "ParentValues", json_array(), "MetadataId");
     if (object != NULL && column->type == SIM_STATUS) {
         json_int_t of = state == NULL ? 0 : (json_int_t)strtol(state + 1, NULL, 10);
         if (json_object_set_new(object, "State", json_integer(of)) != 0) {
@@ -44,8 +44,8 @@ static json_t *options(const struct sim_column *column)
     return array;
 }
 
-static json_t *make_set(const struct sim_store *store, const struct sim_table *table, const struct sim_column *column,
-                        int global)
+static json_t *make_set(const struct sim_store *store, const struct sim_table *table,
+                        const struct sim_column *column, int global)
 {
     struct sim_text name = {0};
     if (global)
@@ -58,12 +58,13 @@ static json_t *make_set(const struct sim_store *store, const struct sim_table *t
                        : column->type == SIM_STATE  ? "State"
                        : column->type == SIM_STATUS ? "Status"
                                                     : "Picklist";
-    json_t *object = json_pack(
-        "{s:o,s:s%,s:b,s:s,s:o,s:b,s:b,s:n,s:s}", "MetadataId",
-        sim_metadata_id(store, "optionset", global ? "" : table->logical_name, column->name), "Name", name.data,
-        name.length, "IsGlobal", global, "OptionSetType", kind, "DisplayName",
-        sim_metadata_label(column->name, strlen(column->name)), "IsCustomOptionSet", (column->flags & SIM_COL_CUSTOM) != 0,
-        "IsManaged", 1, "ExternalTypeName", "IntroducedVersion", "5.0.0.0");
+    json_t *object =
+        json_pack("{s:o,s:s%,s:b,s:s,s:o,s:b,s:b,s:n,s:s}", "MetadataId",
+                  sim_metadata_id(store, "optionset", global ? "" : table->logical_name, column->name),
+                  "Name", name.data, name.length, "IsGlobal", global, "OptionSetType", kind, "DisplayName",
+                  sim_metadata_label(column->name, strlen(column->name)), "IsCustomOptionSet",
+                  (column->flags & SIM_COL_CUSTOM) != 0, "IsManaged", 1, "ExternalTypeName",
+                  "IntroducedVersion", "5.0.0.0");
     sim_text_free(&name);
     int failed = object == NULL;
     if (!failed && column->type == SIM_BOOLEAN) {
@@ -96,7 +97,8 @@ json_t *sim_metadata_global_sets(const struct sim_store *store)
                 continue;
             json_t *set = make_set(store, table, column, 1);
             if (set == NULL ||
-                json_object_set_new(set, "@odata.type", json_string("#Microsoft.Dynamics.CRM.OptionSetMetadata")) != 0 ||
+                json_object_set_new(set, "@odata.type",
+                                    json_string("#Microsoft.Dynamics.CRM.OptionSetMetadata")) != 0 ||
                 json_array_append(sets, set) != 0) {
                 json_decref(sets);
                 sets = NULL;

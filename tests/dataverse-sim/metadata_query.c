@@ -70,11 +70,12 @@ static int project(json_t *object, const json_t *known, const char *select, cons
         return -1;
     const char *at = select;
     char name[128];
-    int answer = json_object_set(kept, "MetadataId", json_object_get(object, "MetadataId"));
-    const char *annotations[] = {"@odata.type", "OptionSet", "GlobalOptionSet", "Attributes"};
-    for (size_t i = 0; i < 4 && answer == 0; i++)
-        if (json_object_get(object, annotations[i]) != NULL && json_object_get(known, annotations[i]) == NULL)
-            answer = json_object_set(kept, annotations[i], json_object_get(object, annotations[i]));
+    int answer = 0;
+    static const char *const always[] = {"@odata.type", "MetadataId", "OptionSet", "GlobalOptionSet",
+                                         "Attributes"};
+    for (size_t i = 0; i < sizeof always / sizeof always[0] && answer == 0; i++)
+        if (json_object_get(object, always[i]) != NULL)
+            answer = json_object_set(kept, always[i], json_object_get(object, always[i]));
     while (answer == 0 && *at != '\0') {
         at += strspn(at, " ");
         size_t length = strcspn(at, ", ");
@@ -83,8 +84,8 @@ static int project(json_t *object, const json_t *known, const char *select, cons
         name[fits] = '\0';
         json_t *value = json_object_get(known, name);
         if (value == NULL) {
-            sim_refuse(refusal, 400, SIM_CODE_ODATA, "Could not find a property named '%s' on type '" SIM_CRM "%s'.", name,
-                       type_name);
+            sim_refuse(refusal, 400, SIM_CODE_ODATA,
+                       "Could not find a property named '%s' on type '" SIM_CRM "%s'.", name, type_name);
             answer = 1;
         } else {
             answer = json_object_set(kept, name, value);
@@ -98,8 +99,8 @@ static int project(json_t *object, const json_t *known, const char *select, cons
     return answer;
 }
 
-int sim_metadata_read_column(struct sim_column_read *read, const struct sim_column *column, json_t **definition,
-                       struct sim_refusal *refusal)
+int sim_metadata_read_column(struct sim_column_read *read, const struct sim_column *column,
+                             json_t **definition, struct sim_refusal *refusal)
 {
     const struct sim_type_info *type = sim_type_info(column->type);
     json_t *base = sim_metadata_column(read->store, read->table, column);
@@ -130,7 +131,8 @@ int sim_metadata_read_column(struct sim_column_read *read, const struct sim_colu
         json_decref(set);
     }
     if (answer == 0)
-        answer = project(all, base, read->select, read->cast[0] != '\0' ? read->cast : "AttributeMetadata", refusal);
+        answer = project(all, base, read->select, read->cast[0] != '\0' ? read->cast : "AttributeMetadata",
+                         refusal);
     json_decref(base);
     json_decref(own);
     if (answer != 0)
@@ -170,9 +172,9 @@ static int expand_select(const char *expand, char **select)
     return *select == NULL ? -1 : 0;
 }
 
-int sim_metadata_read_table(const struct sim_store *store, const struct sim_table *table, const struct sim_query *query,
-                      const struct sim_filter *filter, struct sim_text *scratch, json_t **definition,
-                      struct sim_refusal *refusal)
+int sim_metadata_read_table(const struct sim_store *store, const struct sim_table *table,
+                            const struct sim_query *query, const struct sim_filter *filter,
+                            struct sim_text *scratch, json_t **definition, struct sim_refusal *refusal)
 {
     json_t *object = sim_metadata_table(store, table);
     if (object == NULL)

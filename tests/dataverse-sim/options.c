@@ -14,19 +14,22 @@ const char sim_options_help[] =
     "faults. Prints its address when it listens; stop it with Ctrl-C. docs/simulator.md tells the rest.\n"
     "\n"
     "organisation\n"
-    "  --rows SET=N          a table with N generated rows, such as accounts=5000 (may be given several times);\n"
+    "  --rows SET=N          a table with N generated rows, such as accounts=5000 (may be given several "
+    "times);\n"
     "                        without --rows and --data: accounts=1000 and contacts=1000\n"
     "  --columns SET=N       that table has N columns instead of its own number\n"
     "  --data FILE           a table from FILE.json or FILE.csv (may be given several times)\n"
     "  --seed N              decides every generated value; 1 unless given\n"
-    "  --time TIME           the simulator's clock starts at TIME, such as 2026-01-31T12:00:00Z; else the machine's\n"
+    "  --time TIME           the simulator's clock starts at TIME, such as 2026-01-31T12:00:00Z; else the "
+    "machine's\n"
     "\n"
     "sign-in\n"
     "  --client-id ID        sim-client unless given\n"
     "  --client-secret TEXT  sim-secret unless given\n"
     "  --tenant ID           a fixed one unless given\n"
     "  --token-seconds N     how long a token is good; 3599 unless given\n"
-    "  --challenge FORM      of WWW-Authenticate: plain (no quotes, the default), quoted, no-resource, mixed (odd\n"
+    "  --challenge FORM      of WWW-Authenticate: plain (no quotes, the default), quoted, no-resource, mixed "
+    "(odd\n"
     "                        case, order, spaces), several (a second scheme), none\n"
     "  --expires-in FORM     number (the default) or string\n"
     "\n"
@@ -40,7 +43,8 @@ const char sim_options_help[] =
     "\n"
     "  --help                prints this\n"
     "\n"
-    "While it runs, below /sim/: POST change, faults, clock, columns, stop; GET faults, requests, violations;\n"
+    "While it runs, below /sim/: POST change, faults, clock, columns, stop; GET faults, requests, "
+    "violations;\n"
     "DELETE faults, log.\n";
 
 struct reader {
@@ -49,7 +53,8 @@ struct reader {
     size_t size;
 };
 
-__attribute__((format(printf, 2, 3))) static int complain(const struct reader *reader, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int complain(const struct reader *reader, const char *format,
+                                                          ...)
 {
     va_list args;
     va_start(args, format);
@@ -75,8 +80,8 @@ static int number(const char *text, uint64_t max, uint64_t *value)
     return *value > max ? -1 : 0;
 }
 
-static int take_number(const struct reader *reader, const char *name, const char *text, uint64_t min, uint64_t max,
-                       uint64_t *value)
+static int take_number(const struct reader *reader, const char *name, const char *text, uint64_t min,
+                       uint64_t max, uint64_t *value)
 {
     if (number(text, max, value) == 0 && *value >= min)
         return 0;
@@ -123,7 +128,8 @@ static int take_challenge(const struct reader *reader, const char *text)
             return 0;
         }
     }
-    return complain(reader, "--challenge takes plain, quoted, no-resource, mixed, several or none, not \"%s\"", text);
+    return complain(reader,
+                    "--challenge takes plain, quoted, no-resource, mixed, several or none, not \"%s\"", text);
 }
 
 static int take_expires(const struct reader *reader, const char *text)
@@ -236,8 +242,10 @@ static int finish(const struct reader *reader)
             return complain(reader, "--columns names \"%.*s\", for which there is no --rows",
                             (int)options->rows[i].name_length, options->rows[i].name);
     if (options->n_rows == 0 && options->n_data == 0) {
-        *entry_of(reader, "accounts", 8) = (struct sim_rows){.name = "accounts", .name_length = 8, .rows = 1000};
-        *entry_of(reader, "contacts", 8) = (struct sim_rows){.name = "contacts", .name_length = 8, .rows = 1000};
+        *entry_of(reader, "accounts", 8) =
+            (struct sim_rows){.name = "accounts", .name_length = 8, .rows = 1000};
+        *entry_of(reader, "contacts", 8) =
+            (struct sim_rows){.name = "contacts", .name_length = 8, .rows = 1000};
     }
     return 0;
 }

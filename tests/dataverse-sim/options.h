@@ -11,7 +11,7 @@
 
 /* How the 401 to a call without a token says where to get one. */
 enum sim_challenge {
-    SIM_CHALLENGE_PLAIN,       /* values without quotes, as recorded from the service */
+    SIM_CHALLENGE_PLAIN, /* values without quotes, as recorded from the service */
     SIM_CHALLENGE_QUOTED,
     SIM_CHALLENGE_NO_RESOURCE, /* older organisations */
     SIM_CHALLENGE_MIXED,       /* odd case, order and spaces */
@@ -52,7 +52,8 @@ struct sim_options {
 
 #define SIM_EXIT_USAGE 64
 
-/* 0, or -1 with a line in `message`. What --rows and --columns say of one set is one entry. Free in both cases. */
+/* 0, or -1 with a line in `message`. What --rows and --columns say of one set is one entry. Free in both
+ * cases. */
 int sim_options_read(struct sim_options *options, int argc, char *const *argv, char *message, size_t size);
 void sim_options_free(struct sim_options *options);
 extern const char sim_options_help[];

@@ -13,8 +13,8 @@ static int add_column(struct sim_plan *plan, const struct sim_column *column)
     return 1;
 }
 
-/* What comes whether it was selected or not: the primary key, and the currency of money (Microsoft's documentation:
- * select columns). */
+/* What comes whether it was selected or not: the primary key, and the currency of money (Microsoft's
+ * documentation: select columns). */
 static void add_unasked(struct sim_plan *plan, const struct sim_table *table)
 {
     const struct sim_column *key = sim_table_key(table);
@@ -44,7 +44,7 @@ int sim_plan_make(struct sim_plan *plan, const struct sim_table *table, const ch
                 add_column(plan, &table->columns[i]);
     } else {
         const char *at = select;
-        for (const char *separator = "("; ; separator = ",") {
+        for (const char *separator = "(";; separator = ",") {
             at += strspn(at, " ");
             size_t length = strcspn(at, ",");
             size_t trimmed = length;
@@ -149,8 +149,9 @@ static void add_plain_row(struct sim_text *text, const struct sim_plan *plan, co
     text->length += (size_t)(at - start);
 }
 
-static void add_annotated_row(struct sim_text *text, const struct sim_store *store, const struct sim_plan *plan,
-                              const struct sim_row *row, const struct sim_value *values)
+static void add_annotated_row(struct sim_text *text, const struct sim_store *store,
+                              const struct sim_plan *plan, const struct sim_row *row,
+                              const struct sim_value *values)
 {
     char etag[64];
     sim_text_add(text, etag, (size_t)(put_etag(etag, sim_row_version(row)) - etag));

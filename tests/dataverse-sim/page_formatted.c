@@ -42,7 +42,8 @@ static void add_moment(struct sim_text *text, const struct sim_column *column, s
     struct sim_moment m = sim_time_split(time);
     sim_text_printf(text, "%u/%u/%lld", m.month, m.day, (long long)m.year);
     if (!(column->flags & SIM_COL_DATE_ONLY))
-        sim_text_printf(text, " %u:%02u %s", m.hour % 12 == 0 ? 12 : m.hour % 12, m.minute, m.hour < 12 ? "AM" : "PM");
+        sim_text_printf(text, " %u:%02u %s", m.hour % 12 == 0 ? 12 : m.hour % 12, m.minute,
+                        m.hour < 12 ? "AM" : "PM");
 }
 
 /* The label of one option's number; the number itself when the option set does not have it. */
@@ -76,8 +77,8 @@ static void add_labels(struct sim_text *text, const struct sim_column *column, s
 
 /* The table and row that a lookup points to; the first target's when the row is nowhere. */
 static const struct sim_row *target_of(const struct sim_store *store, const struct sim_column *column,
-                                       struct sim_value value, const struct sim_table **table, const char **name,
-                                       size_t *length)
+                                       struct sim_value value, const struct sim_table **table,
+                                       const char **name, size_t *length)
 {
     struct sim_guid guid;
     const char *at = column->more == NULL ? "" : column->more;
@@ -101,15 +102,16 @@ static const struct sim_row *target_of(const struct sim_store *store, const stru
     return NULL;
 }
 
-static void annotate_lookup(struct sim_text *text, const struct sim_store *store, const struct sim_column *column,
-                            struct sim_value value)
+static void annotate_lookup(struct sim_text *text, const struct sim_store *store,
+                            const struct sim_column *column, struct sim_value value)
 {
     const struct sim_table *target = NULL;
     const char *logical = "";
     size_t length = 0;
     const struct sim_row *row = target_of(store, column, value, &target, &logical, &length);
     const struct sim_column *name = target == NULL ? NULL : sim_table_name(target);
-    struct sim_value label = row == NULL || name == NULL ? (struct sim_value){NULL, 0} : sim_row_value(row, name->slot);
+    struct sim_value label =
+        row == NULL || name == NULL ? (struct sim_value){NULL, 0} : sim_row_value(row, name->slot);
     if (label.json != NULL) {
         open_note(text, column, FORMATTED);
         sim_text_add(text, label.json, label.length);
@@ -124,8 +126,8 @@ static void annotate_lookup(struct sim_text *text, const struct sim_store *store
     sim_text_printf(text, "\"%.*s\"", (int)length, logical);
 }
 
-void sim_page_annotate(struct sim_text *text, const struct sim_store *store,
-                       const struct sim_column *column, struct sim_value value)
+void sim_page_annotate(struct sim_text *text, const struct sim_store *store, const struct sim_column *column,
+                       struct sim_value value)
 {
     if (value.json == NULL)
         return;

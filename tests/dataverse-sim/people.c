@@ -4,38 +4,50 @@
 #define PICK(list, r) (list)[(r) % (sizeof(list) / sizeof((list)[0]))]
 
 static const char *const firsts[] = {
-    "Ada",   "Björn", "Chiara", "Dmitri",  "Elif",   "Fatima", "Grégoire", "Hana",  "Ines",  "Jan",    "Karin",
-    "Liam",  "Mei",   "Nguyễn", "Olga",    "Paulo",  "Quinn",  "Renée",    "Søren", "Tomás", "Ursula", "Václav",
-    "Wanda", "Ximena", "Yasmin", "Zoë",    "Thomas", "Susanna", "Nancy",   "Maria", "Scott", "Robert",
+    "Ada",    "Björn", "Chiara", "Dmitri",  "Elif",   "Fatima", "Grégoire", "Hana",
+    "Ines",   "Jan",   "Karin",  "Liam",    "Mei",    "Nguyễn", "Olga",     "Paulo",
+    "Quinn",  "Renée", "Søren",  "Tomás",   "Ursula", "Václav", "Wanda",    "Ximena",
+    "Yasmin", "Zoë",   "Thomas", "Susanna", "Nancy",  "Maria",  "Scott",    "Robert",
 };
 static const char *const lasts[] = {
-    "Andersen", "Becker",   "Çelik",   "Dupont",   "Eriksson", "Fernández", "García",   "Hughes", "Ivanova", "Jansen",
-    "Kowalski", "Lefèvre",  "Müller",  "Novák",    "O'Brien",  "Papadopoulos", "Quintana", "Rossi", "Schmidt", "Tanaka",
-    "Ümit",     "Van der Berg", "Weiß", "Xu",      "Yılmaz",   "Zhang",     "Stubberod", "Sturman", "Konersmann", "Glynn",
+    "Andersen", "Becker", "Çelik",     "Dupont",  "Eriksson",   "Fernández",    "García",  "Hughes",
+    "Ivanova",  "Jansen", "Kowalski",  "Lefèvre", "Müller",     "Novák",        "O'Brien", "Papadopoulos",
+    "Quintana", "Rossi",  "Schmidt",   "Tanaka",  "Ümit",       "Van der Berg", "Weiß",    "Xu",
+    "Yılmaz",   "Zhang",  "Stubberod", "Sturman", "Konersmann", "Glynn",
 };
 static const char *const cities[] = {
-    "Redmond", "Renton", "Zürich", "København", "São Paulo", "Kraków", "Lyon", "Gdańsk", "Leeds", "Phoenix",
-    "Oslo", "Genève", "Porto", "Graz", "Brno", "Dallas",
+    "Redmond", "Renton",  "Zürich", "København", "São Paulo", "Kraków", "Lyon", "Gdańsk",
+    "Leeds",   "Phoenix", "Oslo",   "Genève",    "Porto",     "Graz",   "Brno", "Dallas",
 };
-static const char *const countries[] = {"U.S.", "Switzerland", "Danmark", "Brasil", "Polska", "France", "U.K.", "Norge"};
+static const char *const countries[] = {"U.S.",   "Switzerland", "Danmark", "Brasil",
+                                        "Polska", "France",      "U.K.",    "Norge"};
 static const char *const words[] = {
-    "order",  "delivery", "contract", "meeting", "renewal", "quote",  "invoice", "pilot",  "branch", "partner",
-    "review", "budget",   "offer",    "support", "license", "region", "visit",   "survey", "audit",  "launch",
+    "order",   "delivery", "contract", "meeting", "renewal", "quote",  "invoice",
+    "pilot",   "branch",   "partner",  "review",  "budget",  "offer",  "support",
+    "license", "region",   "visit",    "survey",  "audit",   "launch",
 };
 static const char *const company_heads[] = {
-    "Adventure", "Alpine", "Blue Yonder", "City Power", "Coho", "Contoso", "Fabrikam", "Fourth", "Litware", "Lucerne",
-    "Margie's", "Northwind", "Proseware", "Relecloud", "Tailspin", "Trey", "VanArsdel", "Wide World", "Wingtip", "Woodgrove",
+    "Adventure", "Alpine",  "Blue Yonder", "City Power", "Coho",      "Contoso",   "Fabrikam",
+    "Fourth",    "Litware", "Lucerne",     "Margie's",   "Northwind", "Proseware", "Relecloud",
+    "Tailspin",  "Trey",    "VanArsdel",   "Wide World", "Wingtip",   "Woodgrove",
 };
 static const char *const company_fields[] = {
-    "Airlines", "Works", "Ski House", "Winery", "Pharmaceuticals", "Coffee", "Research", "Toys",
-    "Bank", "Publishing", "Traders", "Vineyard", "Café", "Messtechnik", "Énergie", "Design & Co.",
+    "Airlines", "Works",       "Ski House", "Winery",       "Pharmaceuticals", "Coffee",
+    "Research", "Toys",        "Bank",      "Publishing",   "Traders",         "Vineyard",
+    "Café",     "Messtechnik", "Énergie",   "Design & Co.",
 };
-static const char *const company_forms[] = {"", " (sample)", " Inc.", " AG", " GmbH", " S.A.", " Ltd", " \"Partners\""};
-static const char *const streets[] = {"Main St", "Bahnhofstraße", "Rue de l'Église", "Oak Road", "Nørregade", "Rua da Paz"};
+static const char *const company_forms[] = {"",      " (sample)", " Inc.", " AG",
+                                            " GmbH", " S.A.",     " Ltd",  " \"Partners\""};
+static const char *const streets[] = {"Main St",  "Bahnhofstraße", "Rue de l'Église",
+                                      "Oak Road", "Nørregade",     "Rua da Paz"};
 static const char *const sentences[] = {
-    "Call before noon, ask for the \"blue\" desk.", "Prefers e-mail; no calls.\r\nSee notes in C:\\clients\\2024.",
-    "Größe und Maße geprüft – 100 % in Ordnung.", "Party on Friday 🎉 with the whole team 👩‍🚀.",
-    "Naïve façade, coöperate, 東京 office.", "Line one\nLine two\n\nLine four", "Tab\there; slash / there.",
+    "Call before noon, ask for the \"blue\" desk.",
+    "Prefers e-mail; no calls.\r\nSee notes in C:\\clients\\2024.",
+    "Größe und Maße geprüft – 100 % in Ordnung.",
+    "Party on Friday 🎉 with the whole team 👩‍🚀.",
+    "Naïve façade, coöperate, 東京 office.",
+    "Line one\nLine two\n\nLine four",
+    "Tab\there; slash / there.",
     "Contract <renewed> & signed.",
 };
 

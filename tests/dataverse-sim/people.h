@@ -1,5 +1,6 @@
 /*
- * people.h - invented people, companies and sentences. `r`: any number; the same gives the same. All add plain text.
+ * people.h - invented people, companies and sentences. `r`: any number; the same gives the same. All add
+ * plain text.
  */
 #ifndef SIM_PEOPLE_H
 #define SIM_PEOPLE_H

@@ -20,7 +20,8 @@ void sim_refuse(struct sim_refusal *refusal, int status, const char *code, const
 static char **place_for(struct sim_query *query, const char *name)
 {
     static const char *const names[] = {"$select", "$filter", "$orderby", "$top", "$count", "$expand"};
-    char **places[] = {&query->select, &query->filter, &query->orderby, &query->top, &query->count, &query->expand};
+    char **places[] = {&query->select, &query->filter, &query->orderby,
+                       &query->top,    &query->count,  &query->expand};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i], name) == 0)
             return places[i];
@@ -84,9 +85,11 @@ void sim_query_free(struct sim_query *query)
     memset(query, 0, sizeof *query);
 }
 
-static void refuse_property(struct sim_refusal *refusal, const struct sim_table *table, const char *name, size_t length)
+static void refuse_property(struct sim_refusal *refusal, const struct sim_table *table, const char *name,
+                            size_t length)
 {
-    sim_refuse(refusal, 400, SIM_CODE_ODATA, "Could not find a property named '%.*s' on type 'Microsoft.Dynamics.CRM.%s'.",
+    sim_refuse(refusal, 400, SIM_CODE_ODATA,
+               "Could not find a property named '%.*s' on type 'Microsoft.Dynamics.CRM.%s'.",
                (int)(length < 128 ? length : 128), name, table->logical_name);
 }
 
@@ -124,7 +127,8 @@ static int make_order(struct sim_read *read, const char *orderby, struct sim_ref
         at += length + (at[length] == ',' ? 1 : 0);
     }
     /* By the key alone, ascending, is the order that there is anyway. */
-    if (read->n_order == 1 && read->order[0].column == sim_table_key(read->table) && !read->order[0].descending)
+    if (read->n_order == 1 && read->order[0].column == sim_table_key(read->table) &&
+        !read->order[0].descending)
         read->n_order = 0;
     return 0;
 }
@@ -139,8 +143,10 @@ static int make_limit(struct sim_read *read, const struct sim_call *call, const 
     size_t length = strlen(query->top);
     if (length == 0 || length > 9 || strspn(query->top, "0123456789") != length) {
         sim_refuse(refusal, 400, SIM_CODE_ODATA,
-                   "Invalid value '%.40s' for $top query option found. The $top query option requires a non-negative "
-                   "integer value.", query->top);
+                   "Invalid value '%.40s' for $top query option found. The $top query option requires a "
+                   "non-negative "
+                   "integer value.",
+                   query->top);
         return 1;
     }
     /* With a page size in Prefer, $top is ignored (Microsoft's documentation: page results). */
@@ -157,27 +163,33 @@ static int make_cursor(struct sim_read *read, const struct sim_store *store, con
 {
     if (query->skiptoken == NULL)
         return 0;
-    struct sim_cookie_frame frame = {store->seed, sim_table_key(read->table)->name, read->order, read->n_order,
+    struct sim_cookie_frame frame = {store->seed,           sim_table_key(read->table)->name,
+                                     read->order,           read->n_order,
                                      read->table->set_name, query->options};
     int answer = sim_skiptoken_read(query->skiptoken, query->skiptoken_length, &frame, &read->cursor);
     if (answer == -1)
         return -1;
     if (answer == 1) {
-        snprintf(violation, 256, "$skiptoken of %s is not one that was given for these options: it was changed, or the "
-                 "options beside it were", read->table->set_name);
+        snprintf(violation, 256,
+                 "$skiptoken of %s is not one that was given for these options: it was changed, or the "
+                 "options beside it were",
+                 read->table->set_name);
         sim_refuse(refusal, 400, SIM_CODE_ODATA, "Malformed XML in the Paging Cookie.");
         return 1;
     }
     read->paged = 1;
     if (answer == 2)
-        snprintf(violation, 256, "the nextLink of %s was not used byte for byte: it was decoded and encoded anew",
+        snprintf(violation, 256,
+                 "the nextLink of %s was not used byte for byte: it was decoded and encoded anew",
                  read->table->set_name);
     else if (read->cursor.page_size != call->max_page_size)
-        snprintf(violation, 256, "Prefer: odata.maxpagesize is %u for page %llu of %s, but was %u for the page before",
+        snprintf(violation, 256,
+                 "Prefer: odata.maxpagesize is %u for page %llu of %s, but was %u for the page before",
                  call->max_page_size, (unsigned long long)read->cursor.page, read->table->set_name,
                  read->cursor.page_size);
     else if (read->cursor.annotations != (call->annotations != 0))
-        snprintf(violation, 256, "Prefer: odata.include-annotations of page %llu of %s differs from that of the page before",
+        snprintf(violation, 256,
+                 "Prefer: odata.include-annotations of page %llu of %s differs from that of the page before",
                  (unsigned long long)read->cursor.page, read->table->set_name);
     return 0;
 }
@@ -193,7 +205,8 @@ int sim_read_make(struct sim_read *read, const struct sim_store *store, const st
         return 1;
     }
     if (query->expand != NULL || query->unknown[0] != '\0') {
-        sim_refuse(refusal, query->expand != NULL ? 501 : 400, SIM_CODE_ODATA, "The query parameter %s is not supported.",
+        sim_refuse(refusal, query->expand != NULL ? 501 : 400, SIM_CODE_ODATA,
+                   "The query parameter %s is not supported.",
                    query->expand != NULL ? "$expand" : query->unknown);
         return 1;
     }

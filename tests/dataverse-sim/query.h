@@ -19,7 +19,7 @@ struct sim_query {
     char *expand;
     const char *skiptoken; /* raw, inside of the call's query */
     size_t skiptoken_length;
-    char *options; /* raw, all but $skiptoken */
+    char *options;    /* raw, all but $skiptoken */
     char unknown[64]; /* the first option that is none; "" */
 };
 
@@ -34,8 +34,8 @@ struct sim_refusal {
     char message[480];
 };
 
-__attribute__((format(printf, 4, 5))) void sim_refuse(struct sim_refusal *refusal, int status, const char *code,
-                                                      const char *format, ...);
+__attribute__((format(printf, 4, 5))) void sim_refuse(struct sim_refusal *refusal, int status,
+                                                      const char *code, const char *format, ...);
 /* Code of most mistakes in an address. */
 #define SIM_CODE_ODATA "0x80060888"
 
@@ -52,7 +52,8 @@ struct sim_read {
     struct sim_cursor cursor;
 };
 
-/* Makes the read from a query. 0; -1: memory; 1: *refusal says why not. `violation`: 256 bytes for what the client did wrong. Free the read in every case. */
+/* Makes the read from a query. 0; -1: memory; 1: *refusal says why not. `violation`: 256 bytes for what the
+ * client did wrong. Free the read in every case. */
 int sim_read_make(struct sim_read *read, const struct sim_store *store, const struct sim_table *table,
                   const struct sim_call *call, const struct sim_query *query, struct sim_refusal *refusal,
                   char *violation);

@@ -46,35 +46,58 @@ static int page_by_key(const struct sim_read *read, size_t before, struct sim_fo
     return failed ? -1 : 0;
 }
 
-/* Compares by the columns of the order, then by the key. `b`: a row, or (NULL) the place where the page before ended. */
-static int compare(const struct sim_read *read, const struct sim_row *a, const struct sim_row *b, struct sim_text *left,
-                   struct sim_text *right)
-{
-    for (size_t i = 0; i < read->n_order; i++) {
-        const struct sim_column *column = read->order[i].column;
-        enum sim_kind kind = sim_kind_of(column);
-        struct sim_value other = b == NULL ? read->cursor.values[i] : sim_row_value(b, column->slot);
-        struct sim_scalar x = sim_scalar_of(kind, sim_row_value(a, column->slot), left);
-        struct sim_scalar y = sim_scalar_of(kind, other, right);
-        int order = sim_scalar_compare(&x, &y);
-        if (order != 0)
-            return read->order[i].descending ? -order : order;
-    }
-    return sim_guid_compare(sim_row_key(a), b == NULL ? &read->cursor.last : sim_row_key(b));
-}
+/* A row, or (row NULL) the place where the page before ended, with its value of the order's first column:
+ * that decides most comparisons, and is not looked up again for each. */
+struct entry {
+    struct sim_row *row;
+    struct sim_scalar first;
+    int is_cached; /* a text with escapes is not: it would need room of its own */
+};
 
 /* The smallest rows, largest on top, so that most rows of a large table are turned away by one comparison. */
 struct heap {
     const struct sim_read *read;
-    struct sim_row **rows;
+    struct entry *entries;
     size_t n;
     int largest; /* keeps the largest instead, smallest on top */
     struct sim_text left, right;
 };
 
-static int above(struct heap *heap, const struct sim_row *a, const struct sim_row *b)
+static struct sim_value value_at(const struct sim_read *read, const struct sim_row *row, size_t i)
 {
-    int order = compare(heap->read, a, b, &heap->left, &heap->right);
+    return row == NULL ? read->cursor.values[i] : sim_row_value(row, read->order[i].column->slot);
+}
+
+static struct entry entry_for(struct heap *heap, struct sim_row *row)
+{
+    struct entry entry = {.row = row};
+    enum sim_kind kind = sim_kind_of(heap->read->order[0].column);
+    entry.first = sim_scalar_of(kind, value_at(heap->read, row, 0), &heap->left);
+    entry.is_cached = kind != SIM_KIND_TEXT || entry.first.text != heap->left.data;
+    return entry;
+}
+
+/* By the columns of the order, then by the key. */
+static int compare(struct heap *heap, const struct entry *a, const struct entry *b)
+{
+    const struct sim_read *read = heap->read;
+    for (size_t i = 0; i < read->n_order; i++) {
+        enum sim_kind kind = sim_kind_of(read->order[i].column);
+        struct sim_scalar x =
+            i == 0 && a->is_cached ? a->first : sim_scalar_of(kind, value_at(read, a->row, i), &heap->left);
+        struct sim_scalar y =
+            i == 0 && b->is_cached ? b->first : sim_scalar_of(kind, value_at(read, b->row, i), &heap->right);
+        int order = sim_scalar_compare(&x, &y);
+        if (order != 0)
+            return read->order[i].descending ? -order : order;
+    }
+    return sim_guid_compare(a->row == NULL ? &read->cursor.last : sim_row_key(a->row),
+                            b->row == NULL ? &read->cursor.last : sim_row_key(b->row));
+}
+
+static int above(struct heap *heap, const struct entry *a, const struct entry *b)
+{
+    int order = compare(heap, a, b);
     return heap->largest ? order < 0 : order > 0;
 }
 
@@ -84,26 +107,26 @@ static void sink(struct heap *heap, size_t at, size_t n)
         size_t child = 2 * at + 1;
         if (child >= n)
             return;
-        if (child + 1 < n && above(heap, heap->rows[child + 1], heap->rows[child]))
+        if (child + 1 < n && above(heap, &heap->entries[child + 1], &heap->entries[child]))
             child++;
-        if (!above(heap, heap->rows[child], heap->rows[at]))
+        if (!above(heap, &heap->entries[child], &heap->entries[at]))
             return;
-        struct sim_row *row = heap->rows[at];
-        heap->rows[at] = heap->rows[child];
-        heap->rows[child] = row;
+        struct entry entry = heap->entries[at];
+        heap->entries[at] = heap->entries[child];
+        heap->entries[child] = entry;
         at = child;
     }
 }
 
-static void offer(struct heap *heap, struct sim_row *row, size_t limit)
+static void offer(struct heap *heap, const struct entry *entry, size_t limit)
 {
     if (heap->n < limit) {
         size_t at = heap->n++;
-        for (; at > 0 && above(heap, row, heap->rows[(at - 1) / 2]); at = (at - 1) / 2)
-            heap->rows[at] = heap->rows[(at - 1) / 2];
-        heap->rows[at] = row;
-    } else if (limit > 0 && above(heap, heap->rows[0], row)) {
-        heap->rows[0] = row;
+        for (; at > 0 && above(heap, entry, &heap->entries[(at - 1) / 2]); at = (at - 1) / 2)
+            heap->entries[at] = heap->entries[(at - 1) / 2];
+        heap->entries[at] = *entry;
+    } else if (limit > 0 && above(heap, &heap->entries[0], entry)) {
+        heap->entries[0] = *entry;
         sink(heap, 0, heap->n);
     }
 }
@@ -113,9 +136,9 @@ static void sort(struct heap *heap)
 {
     for (size_t n = heap->n; n > 1;) {
         n--;
-        struct sim_row *row = heap->rows[0];
-        heap->rows[0] = heap->rows[n];
-        heap->rows[n] = row;
+        struct entry entry = heap->entries[0];
+        heap->entries[0] = heap->entries[n];
+        heap->entries[n] = entry;
         sink(heap, 0, n);
     }
 }
@@ -123,23 +146,30 @@ static void sort(struct heap *heap)
 /* Up to `limit` rows on one side of the cursor, nearest ones, into `rows`. */
 static int gather(const struct sim_read *read, int behind, size_t limit, struct sim_row **rows, size_t *n)
 {
-    struct heap heap = {.read = read, .rows = rows, .largest = !behind};
+    struct heap heap = {
+        .read = read, .largest = !behind, .entries = malloc((limit + 1) * sizeof(struct entry))};
     struct sim_text scratch = {0};
     struct sim_place place = {0, 0};
+    if (heap.entries == NULL)
+        return -1;
+    struct entry cursor = entry_for(&heap, NULL);
     for (struct sim_row *row; (row = sim_rows_at(&read->table->rows, &place)) != NULL;
          sim_rows_next(&read->table->rows, &place)) {
         if (!matches(read, row, &scratch))
             continue;
-        if (read->paged && (compare(read, row, NULL, &heap.left, &heap.right) > 0) != behind)
-            continue;
-        offer(&heap, row, limit);
+        struct entry entry = entry_for(&heap, row);
+        if (!read->paged || (compare(&heap, &entry, &cursor) > 0) == behind)
+            offer(&heap, &entry, limit);
     }
     sort(&heap);
+    for (size_t i = 0; i < heap.n; i++)
+        rows[i] = heap.entries[i].row;
     *n = heap.n;
     int failed = scratch.failed || heap.left.failed || heap.right.failed;
     sim_text_free(&scratch);
     sim_text_free(&heap.left);
     sim_text_free(&heap.right);
+    free(heap.entries);
     return failed ? -1 : 0;
 }
 

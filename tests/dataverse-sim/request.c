@@ -47,8 +47,8 @@ static void apply(struct sim_prefer *prefer, const char *text, size_t length)
 {
     size_t used = strlen(prefer->applied);
     if (used + length + 2 < sizeof prefer->applied)
-        snprintf(prefer->applied + used, sizeof prefer->applied - used, "%s%.*s", used == 0 ? "" : ",", (int)length,
-                 text);
+        snprintf(prefer->applied + used, sizeof prefer->applied - used, "%s%.*s", used == 0 ? "" : ",",
+                 (int)length, text);
 }
 
 void sim_prefer_read(const char *text, struct sim_prefer *prefer)

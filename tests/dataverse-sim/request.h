@@ -23,7 +23,7 @@ struct sim_request {
     const char *content_type;
     const char *odata_version;
     const char *odata_max_version;
-    const char *prefer; /* all of its lines, joined with ", " */
+    const char *prefer;   /* all of its lines, joined with ", " */
     int secret_in_header; /* some header holds the client secret */
     const char *body;
     size_t length;
@@ -36,12 +36,13 @@ struct sim_prefer {
     char applied[1024];     /* what Preference-Applied echoes */
 };
 
-/* Microsoft's documentation: page results (sizes above 5000 are ignored) and include-annotations. `text` may be NULL. */
+/* Microsoft's documentation: page results (sizes above 5000 are ignored) and include-annotations. `text` may
+ * be NULL. */
 void sim_prefer_read(const char *text, struct sim_prefer *prefer);
 /* 1 when the query has this option ("$select"), its name percent-encoded or not. */
 int sim_query_has(const char *query, const char *name);
-/* The path below /api/data/v9.x/, percent-decoded, to be freed; *known is 0 when it is not below that. NULL when memory is
- * out or !*known. */
+/* The path below /api/data/v9.x/, percent-decoded, to be freed; *known is 0 when it is not below that. NULL
+ * when memory is out or !*known. */
 char *sim_path_below(const char *path, int *known);
 /* 1 when the text holds `secret` as it is or percent-encoded. */
 int sim_holds_secret(const char *text, size_t length, const char *secret);

@@ -24,7 +24,8 @@ struct parcel {
 
 static int socket_of(struct MHD_Connection *connection)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     return info == NULL ? -1 : info->connect_fd;
 }
 
@@ -42,8 +43,8 @@ static int pause_for(int socket, int64_t ms, const atomic_int *stopping)
     }
 }
 
-/* On Linux, connecting a TCP socket to no family breaks the connection at once: the peer gets a reset, and the
- * descriptor stays valid for libmicrohttpd to close. */
+/* On Linux, connecting a TCP socket to no family breaks the connection at once: the peer gets a reset, and
+ * the descriptor stays valid for libmicrohttpd to close. */
 static void reset(int socket)
 {
     struct sockaddr nobody = {.sa_family = AF_UNSPEC};
@@ -100,7 +101,8 @@ static struct MHD_Response *odd_response(struct MHD_Connection *connection, stru
     parcel->stopping = stopping;
     answer->body = NULL;
     uint64_t size = answer->manner == SIM_SEND_TRUNCATE_CHUNKED ? MHD_SIZE_UNKNOWN : answer->length;
-    struct MHD_Response *response = MHD_create_response_from_callback(size, BLOCK, read_parcel, parcel, free_parcel);
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(size, BLOCK, read_parcel, parcel, free_parcel);
     if (response == NULL)
         free_parcel(parcel);
     return response;
@@ -115,7 +117,8 @@ static struct MHD_Response *plain_response(struct sim_answer *answer)
     return response;
 }
 
-enum MHD_Result sim_send(struct MHD_Connection *connection, struct sim_answer *answer, const atomic_int *stopping)
+enum MHD_Result sim_send(struct MHD_Connection *connection, struct sim_answer *answer,
+                         const atomic_int *stopping)
 {
     int64_t wait = answer->manner == SIM_SEND_NEVER ? -1 : answer->delay_ms;
     if (answer->failed || pause_for(socket_of(connection), wait, stopping) != 0)

@@ -10,7 +10,9 @@
 
 #include "answer.h"
 
-/* Queues the answer, after its delay; takes its body. Waits end early when *stopping is set or the client goes away. */
-enum MHD_Result sim_send(struct MHD_Connection *connection, struct sim_answer *answer, const atomic_int *stopping);
+/* Queues the answer, after its delay; takes its body. Waits end early when *stopping is set or the client
+ * goes away. */
+enum MHD_Result sim_send(struct MHD_Connection *connection, struct sim_answer *answer,
+                         const atomic_int *stopping);
 
 #endif

@@ -14,8 +14,10 @@
 #include "text.h"
 
 #define BODY_MAX ((size_t)512 << 20)
-/* Room for the request line and headers of a connection: addresses beyond what is allowed are to get our 414. */
+/* Room for the request line and headers of a connection: addresses beyond what is allowed are to get our 414.
+ */
 #define CONNECTION_MEMORY ((size_t)256 << 10)
+#define CONNECTIONS 2000u
 
 struct sim_server {
     struct sim *sim;
@@ -48,7 +50,8 @@ int sim_init(struct sim *sim, const struct sim_options *options)
     sim->log = sim_log_new();
     sim->watch = sim->log == NULL ? NULL : sim_watch_new(sim->log);
     sim->gzip = options->gzip ? sim_gzip_new() : NULL;
-    return sim->auth == NULL || sim->faults == NULL || sim->watch == NULL || (options->gzip && sim->gzip == NULL)
+    return sim->auth == NULL || sim->faults == NULL || sim->watch == NULL ||
+                   (options->gzip && sim->gzip == NULL)
                ? -1
                : 0;
 }
@@ -110,7 +113,8 @@ static void completed(void *closure, struct MHD_Connection *connection, void **c
     free(exchange);
 }
 
-static enum MHD_Result join_prefer(void *closure, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result join_prefer(void *closure, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
 {
     (void)kind;
     if (strcasecmp(name, "Prefer") == 0 && value != NULL)
@@ -123,7 +127,8 @@ struct secret_search {
     int found;
 };
 
-static enum MHD_Result search_secret(void *closure, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result search_secret(void *closure, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
 {
     (void)kind;
     (void)name;
@@ -133,7 +138,8 @@ static enum MHD_Result search_secret(void *closure, enum MHD_ValueKind kind, con
     return MHD_YES;
 }
 
-/* Who calls the organisation "localhost" gets links of that name: a client keeps to the origin that it was given. */
+/* Who calls the organisation "localhost" gets links of that name: a client keeps to the origin that it was
+ * given. */
 static void origin_of(const struct sim_server *server, const char *host, char *origin, size_t size)
 {
     int local = host != NULL && begins_with(host, "localhost:");
@@ -152,7 +158,8 @@ static void dispatch(struct exchange *exchange, const struct sim_request *reques
                                   .method = request->method,
                                   .path = request->path,
                                   .query = request->query};
-    int token = n >= sizeof token_path && strcmp(request->path + n - (sizeof token_path - 1), token_path) == 0;
+    int token =
+        n >= sizeof token_path && strcmp(request->path + n - (sizeof token_path - 1), token_path) == 0;
     sim_watch_any(sim->watch, request, sim->options->client_secret, exchange->web, token);
     if (begins_with(request->path, "/sim/")) {
         sim_control_answer(sim, request, answer, &exchange->stop);
@@ -179,7 +186,8 @@ static const char *header(struct MHD_Connection *connection, const char *name)
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
-static enum MHD_Result respond(struct exchange *exchange, struct MHD_Connection *connection, const char *method)
+static enum MHD_Result respond(struct exchange *exchange, struct MHD_Connection *connection,
+                               const char *method)
 {
     struct sim *sim = exchange->server->sim;
     struct sim_text prefer = {0};
@@ -217,15 +225,17 @@ static enum MHD_Result respond(struct exchange *exchange, struct MHD_Connection 
     /* Given here, libmicrohttpd adds none of its own. */
     sim_clock_http(sim_clock_now(&sim->clock), now);
     sim_answer_header(&answer, "Date", "%s", now);
-    enum MHD_Result result = prefer.failed ? MHD_NO : sim_send(connection, &answer, &exchange->server->stopping);
+    enum MHD_Result result =
+        prefer.failed ? MHD_NO : sim_send(connection, &answer, &exchange->server->stopping);
     sim_answer_clear(&answer);
     sim_text_free(&prefer);
     free(path);
     return result;
 }
 
-static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, const char *url, const char *method,
-                              const char *version, const char *upload, size_t *upload_size, void **context)
+static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *upload,
+                              size_t *upload_size, void **context)
 {
     (void)closure;
     (void)url;
@@ -247,6 +257,28 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
     return respond(exchange, connection, method);
 }
 
+/* Made here and not by libmicrohttpd: the port is to be known before the first request can come. */
+static int listening_socket(uint16_t wanted, uint16_t *port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(wanted), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int yes = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
+        bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 511) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
 struct sim_server *sim_server_start(struct sim *sim, char *message, size_t size)
 {
     struct sim_server *server = calloc(1, sizeof *server);
@@ -255,23 +287,22 @@ struct sim_server *sim_server_start(struct sim *sim, char *message, size_t size)
         return NULL;
     }
     server->sim = sim;
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(sim->options->port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     errno = 0;
-    server->daemon = MHD_start_daemon(
-        MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, sim->options->port, NULL, NULL,
-        handle, server, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_URI_LOG_CALLBACK, first_line,
-        server, MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-        MHD_OPTION_CONNECTION_LIMIT, 2000u, MHD_OPTION_END);
+    int fd = listening_socket(sim->options->port, &server->port);
+    if (fd >= 0)
+        server->daemon = MHD_start_daemon(
+            MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0, NULL, NULL,
+            handle, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, first_line, server,
+            MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+            CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_END);
     if (server->daemon == NULL) {
         snprintf(message, size, "cannot listen on 127.0.0.1:%u: %s", (unsigned)sim->options->port,
                  errno == 0 ? "unknown reason" : strerror(errno));
+        if (fd >= 0)
+            close(fd);
         free(server);
         return NULL;
     }
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
-    server->port = info == NULL ? 0 : info->port;
     return server;
 }
 

@@ -49,6 +49,7 @@ void sim_web_answer(struct sim *sim, const struct sim_request *request, struct s
 void sim_token_answer(struct sim *sim, const struct sim_request *request, struct sim_answer *answer,
                       struct sim_log_entry *entry);
 /* Below /sim/. *stop is set to 1 when the program is to end after this answer. */
-void sim_control_answer(struct sim *sim, const struct sim_request *request, struct sim_answer *answer, int *stop);
+void sim_control_answer(struct sim *sim, const struct sim_request *request, struct sim_answer *answer,
+                        int *stop);
 
 #endif

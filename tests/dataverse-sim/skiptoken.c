@@ -37,8 +37,8 @@ static void percent_encode(struct sim_text *to, const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)text[i];
-        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_' ||
-            c == '.')
+        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+            c == '_' || c == '.')
             sim_text_add(to, text + i, 1);
         else
             sim_text_printf(to, "%%%02x", c);
@@ -75,7 +75,8 @@ static uint64_t checksum(const struct sim_cookie_frame *frame, const struct sim_
 }
 
 /* What stands between <cookie …> and </cookie>: a place for each column of the order, then the key. */
-static void write_places(struct sim_text *inner, const struct sim_cookie_frame *frame, const struct sim_cursor *cursor)
+static void write_places(struct sim_text *inner, const struct sim_cookie_frame *frame,
+                         const struct sim_cursor *cursor)
 {
     for (size_t i = 0; i < frame->n_order; i++) {
         sim_text_printf(inner, "<%s", frame->order[i].column->name);
@@ -90,17 +91,20 @@ static void write_places(struct sim_text *inner, const struct sim_cookie_frame *
 }
 
 /*
- * <cookie pagenumber="2" pagingcookie="…" istracking="False" />, the cookie inside encoded twice, the frame once but for = and
- * /: the shape of Microsoft's documentation on paging. The attributes check, size and notes are the simulator's own.
+ * <cookie pagenumber="2" pagingcookie="…" istracking="False" />, the cookie inside encoded twice, the frame
+ * once but for = and
+ * /: the shape of Microsoft's documentation on paging. The attributes check, size and notes are the
+ * simulator's own.
  */
-void sim_skiptoken_write(struct sim_text *text, const struct sim_cookie_frame *frame, const struct sim_cursor *cursor)
+void sim_skiptoken_write(struct sim_text *text, const struct sim_cookie_frame *frame,
+                         const struct sim_cursor *cursor)
 {
     struct sim_text places = {0};
     struct sim_text inner = {0};
     struct sim_text once = {0};
     struct sim_text twice = {0};
-    sim_text_printf(&places, " size=\"%u\" notes=\"%d\" page=\"%llu\">", cursor->page_size, cursor->annotations,
-                    (unsigned long long)cursor->page - 1);
+    sim_text_printf(&places, " size=\"%u\" notes=\"%d\" page=\"%llu\">", cursor->page_size,
+                    cursor->annotations, (unsigned long long)cursor->page - 1);
     write_places(&places, frame, cursor);
     if (!places.failed)
         sim_text_printf(&inner, "<cookie check=\"%016llx\"%s</cookie>",
@@ -113,7 +117,8 @@ void sim_skiptoken_write(struct sim_text *text, const struct sim_cookie_frame *f
         text->failed = 1;
     else
         sim_text_printf(text,
-                        "%%3Ccookie%%20pagenumber=%%22%llu%%22%%20pagingcookie=%%22%s%%22%%20istracking=%%22False%%22%%20/%%3E",
+                        "%%3Ccookie%%20pagenumber=%%22%llu%%22%%20pagingcookie=%%22%s%%22%%20istracking=%%"
+                        "22False%%22%%20/%%3E",
                         (unsigned long long)cursor->page, twice.data);
     sim_text_free(&places);
     sim_text_free(&inner);
@@ -166,7 +171,8 @@ static int read_guid(const char **at, struct sim_guid *guid)
 }
 
 /* `memory`: room for the values, which are decoded into it. */
-static int read_places(const char **at, const struct sim_cookie_frame *frame, struct sim_cursor *cursor, char *memory)
+static int read_places(const char **at, const struct sim_cookie_frame *frame, struct sim_cursor *cursor,
+                       char *memory)
 {
     for (size_t i = 0; i < frame->n_order; i++) {
         cursor->values[i].json = NULL;
@@ -202,9 +208,10 @@ static int read_inner(const char *inner, const struct sim_cookie_frame *frame, s
     uint64_t notes = 0;
     uint64_t page = 0;
     size_t length = 0;
-    if (skip(&inner, "<cookie check=\"") != 0 || quoted(&inner, &length) == NULL || skip(&inner, " size=\"") != 0 ||
-        read_number(&inner, &size) != 0 || skip(&inner, " notes=\"") != 0 || read_number(&inner, &notes) != 0 ||
-        skip(&inner, " page=\"") != 0 || read_number(&inner, &page) != 0 || skip(&inner, ">") != 0)
+    if (skip(&inner, "<cookie check=\"") != 0 || quoted(&inner, &length) == NULL ||
+        skip(&inner, " size=\"") != 0 || read_number(&inner, &size) != 0 || skip(&inner, " notes=\"") != 0 ||
+        read_number(&inner, &notes) != 0 || skip(&inner, " page=\"") != 0 ||
+        read_number(&inner, &page) != 0 || skip(&inner, ">") != 0)
         return -1;
     cursor->page_size = (uint32_t)size;
     cursor->annotations = (int)notes;
@@ -229,7 +236,8 @@ static int read_cookie(const char *cookie, const struct sim_cookie_frame *frame,
     return answer;
 }
 
-int sim_skiptoken_read(const char *raw, size_t length, const struct sim_cookie_frame *frame, struct sim_cursor *cursor)
+int sim_skiptoken_read(const char *raw, size_t length, const struct sim_cookie_frame *frame,
+                       struct sim_cursor *cursor)
 {
     memset(cursor, 0, sizeof *cursor);
     char *cookie = sim_percent_decode(raw, length, 0, NULL);
@@ -238,7 +246,8 @@ int sim_skiptoken_read(const char *raw, size_t length, const struct sim_cookie_f
     int answer = read_cookie(cookie, frame, cursor) != 0;
     struct sim_text again = {0};
     if (answer == 0) {
-        /* Written once more, it must be the same: this covers the checksum, and every byte of the encoding. */
+        /* Written once more, it must be the same: this covers the checksum, and every byte of the encoding.
+         */
         sim_skiptoken_write(&again, frame, cursor);
         if (again.failed) {
             answer = -1;

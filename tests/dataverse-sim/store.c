@@ -74,7 +74,8 @@ int sim_store_put_table(struct sim_store *store, struct sim_table *table, struct
 {
     for (size_t i = 0; i < store->n_tables; i++) {
         struct sim_table *old = store->tables[i];
-        if (strcmp(old->set_name, table->set_name) != 0 && strcmp(old->logical_name, table->logical_name) != 0)
+        if (strcmp(old->set_name, table->set_name) != 0 &&
+            strcmp(old->logical_name, table->logical_name) != 0)
             continue;
         if (!old->automatic) {
             sim_error_set(error, "The organisation already has a table %s (%s).", old->set_name,
@@ -136,7 +137,8 @@ int64_t sim_store_rows(const struct sim_store *store, const char *logical_name, 
     return table == NULL ? -1 : (int64_t)table->generated;
 }
 
-static struct sim_table *table_or_error(struct sim_store *store, const char *set_name, struct sim_error *error)
+static struct sim_table *table_or_error(struct sim_store *store, const char *set_name,
+                                        struct sim_error *error)
 {
     struct sim_table *table = sim_store_table(store, set_name, strlen(set_name));
     if (table == NULL)
@@ -151,7 +153,8 @@ static const struct sim_column *column_of(const struct sim_table *table, const c
     return column != NULL ? column : sim_table_property(table, name, strlen(name));
 }
 
-static int drop_column(struct sim_store *store, const char *set_name, const char *name, struct sim_error *error)
+static int drop_column(struct sim_store *store, const char *set_name, const char *name,
+                       struct sim_error *error)
 {
     struct sim_table *table = table_or_error(store, set_name, error);
     if (table == NULL)
@@ -187,13 +190,16 @@ static int add_column(struct sim_store *store, const char *set_name, const char 
         return -1;
     int type = sim_type_of_name(type_name);
     if (type < 0) {
-        sim_error_set(error, "%s is no type of a column. Types: String, Memo, Integer, BigInt, Decimal, Money, "
-                      "Double, Boolean, DateTime, Picklist, Lookup, Uniqueidentifier, ...", type_name);
+        sim_error_set(error,
+                      "%s is no type of a column. Types: String, Memo, Integer, BigInt, Decimal, Money, "
+                      "Double, Boolean, DateTime, Picklist, Lookup, Uniqueidentifier, ...",
+                      type_name);
         return -1;
     }
     size_t length = strlen(name);
     if (length == 0 || length > 100 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != length) {
-        sim_error_set(error, "\"%s\" is no name of a column: lower-case letters, digits and _, at most 100.", name);
+        sim_error_set(error, "\"%s\" is no name of a column: lower-case letters, digits and _, at most 100.",
+                      name);
         return -1;
     }
     if (column_of(table, name) != NULL) {

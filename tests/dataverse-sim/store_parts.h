@@ -30,7 +30,8 @@ struct sim_store {
 /* NULL when there is none. The caller holds the lock. */
 struct sim_table *sim_store_table(const struct sim_store *store, const char *set_name, size_t length);
 struct sim_table *sim_store_logical(const struct sim_store *store, const char *logical_name, size_t length);
-/* Adds a finished table; one that came by itself (`automatic`) gives way. Takes the table also when it fails. 0 or -1. */
+/* Adds a finished table; one that came by itself (`automatic`) gives way. Takes the table also when it fails.
+ * 0 or -1. */
 int sim_store_put_table(struct sim_store *store, struct sim_table *table, struct sim_error *error);
 /* How many rows a table has, or will have (sim_store_plan); -1: nothing is known. */
 int64_t sim_store_rows(const struct sim_store *store, const char *logical_name, size_t length);

@@ -1,6 +1,7 @@
 #include "store_time.h"
 
-/* Days since 1970-01-01 of a date of the Gregorian calendar, counted in eras of 400 years that begin in March. */
+/* Days since 1970-01-01 of a date of the Gregorian calendar, counted in eras of 400 years that begin in
+ * March. */
 static int64_t days_of(int64_t year, unsigned month, unsigned day)
 {
     year -= month <= 2;

@@ -9,7 +9,8 @@
 /* Microsoft's metadata reference: MultiSelectPicklist, Image and File report the AttributeType Virtual; only
  * AttributeTypeName tells. */
 static const struct sim_type_info types[SIM_N_TYPES] = {
-    [SIM_UNIQUEIDENTIFIER] = {"Uniqueidentifier", "UniqueidentifierType", "UniqueIdentifierAttributeMetadata", "Edm.Guid"},
+    [SIM_UNIQUEIDENTIFIER] = {"Uniqueidentifier", "UniqueidentifierType", "UniqueIdentifierAttributeMetadata",
+                              "Edm.Guid"},
     [SIM_STRING] = {"String", "StringType", "StringAttributeMetadata", "Edm.String"},
     [SIM_MEMO] = {"Memo", "MemoType", "MemoAttributeMetadata", "Edm.String"},
     [SIM_INTEGER] = {"Integer", "IntegerType", "IntegerAttributeMetadata", "Edm.Int32"},
@@ -22,7 +23,8 @@ static const struct sim_type_info types[SIM_N_TYPES] = {
     [SIM_PICKLIST] = {"Picklist", "PicklistType", "PicklistAttributeMetadata", "Edm.Int32"},
     [SIM_STATE] = {"State", "StateType", "StateAttributeMetadata", "Edm.Int32"},
     [SIM_STATUS] = {"Status", "StatusType", "StatusAttributeMetadata", "Edm.Int32"},
-    [SIM_MULTISELECT] = {"Virtual", "MultiSelectPicklistType", "MultiSelectPicklistAttributeMetadata", "Edm.String"},
+    [SIM_MULTISELECT] = {"Virtual", "MultiSelectPicklistType", "MultiSelectPicklistAttributeMetadata",
+                         "Edm.String"},
     [SIM_LOOKUP] = {"Lookup", "LookupType", "LookupAttributeMetadata", "Edm.Guid"},
     [SIM_CUSTOMER] = {"Customer", "CustomerType", "LookupAttributeMetadata", "Edm.Guid"},
     [SIM_OWNER] = {"Owner", "OwnerType", "LookupAttributeMetadata", "Edm.Guid"},
@@ -193,7 +195,8 @@ int sim_table_add_companions(struct sim_table *table, const char *name)
     case SIM_CUSTOMER:
     case SIM_OWNER: {
         int several = type != SIM_LOOKUP || (column->more != NULL && strchr(column->more, ',') != NULL);
-        if (companion(table, name, "name", SIM_STRING) != 0 || companion(table, name, "yominame", SIM_STRING) != 0)
+        if (companion(table, name, "name", SIM_STRING) != 0 ||
+            companion(table, name, "yominame", SIM_STRING) != 0)
             return -1;
         return several ? companion(table, name, "type", SIM_ENTITYNAME) : 0;
     }

@@ -49,27 +49,28 @@ const struct sim_type_info *sim_type_info(enum sim_type type);
 /* By AttributeType, or AttributeTypeName with or without "Type", in either case of letters; -1: unknown. */
 int sim_type_of_name(const char *name);
 
-#define SIM_COL_KEY 1u            /* primary key */
-#define SIM_COL_NAME 2u           /* primary name */
-#define SIM_COL_DATE_ONLY 4u      /* behaviour of a DateTime; UserLocal when neither is set */
+#define SIM_COL_KEY 1u       /* primary key */
+#define SIM_COL_NAME 2u      /* primary name */
+#define SIM_COL_DATE_ONLY 4u /* behaviour of a DateTime; UserLocal when neither is set */
 #define SIM_COL_TZ_INDEPENDENT 8u
-#define SIM_COL_UNREADABLE 16u    /* IsValidForRead false */
-#define SIM_COL_NO_ODATA 32u      /* IsValidODataAttribute false */
-#define SIM_COL_NO_PROPERTY 64u   /* has no property in rows: companions, PartyList */
-#define SIM_COL_ON_REQUEST 128u   /* in rows only when selected by name */
-#define SIM_COL_INHERITED 256u    /* stands in the base type in $metadata */
+#define SIM_COL_UNREADABLE 16u  /* IsValidForRead false */
+#define SIM_COL_NO_ODATA 32u    /* IsValidODataAttribute false */
+#define SIM_COL_NO_PROPERTY 64u /* has no property in rows: companions, PartyList */
+#define SIM_COL_ON_REQUEST 128u /* in rows only when selected by name */
+#define SIM_COL_INHERITED 256u  /* stands in the base type in $metadata */
 #define SIM_COL_SECURED 512u
-#define SIM_COL_GLOBAL_SET 1024u  /* options: a global option set */
+#define SIM_COL_GLOBAL_SET 1024u /* options: a global option set */
 #define SIM_COL_CUSTOM 2048u
 #define SIM_COL_CALCULATED 4096u
-#define SIM_COL_NO_ORDER 8192u    /* property of a base type that the service cannot order by */
+#define SIM_COL_NO_ORDER 8192u /* property of a base type that the service cannot order by */
 
 /* What a column is to be. Texts are copied. */
 struct sim_column_spec {
     const char *name;
     uint8_t type; /* enum sim_type */
     uint32_t flags;
-    const char *more; /* targets: "account,contact"; options: "1:Shop;2:Office"; of a status with their state: "1:Open:0" */
+    const char *more; /* targets: "account,contact"; options: "1:Shop;2:Office"; of a status with their state:
+                         "1:Open:0" */
     const char *of;   /* AttributeOf */
     int32_t size;     /* text: MaxLength; numbers: precision. 0: the usual */
 };
@@ -77,9 +78,9 @@ struct sim_column_spec {
 struct sim_recipe;
 
 struct sim_column {
-    char *name; /* logical name */
-    char *key;  /* of its property in JSON; NULL: none */
-    char *prefix;        /* ,"key":  and 32 more bytes that may be read */
+    char *name;   /* logical name */
+    char *key;    /* of its property in JSON; NULL: none */
+    char *prefix; /* ,"key":  and 32 more bytes that may be read */
     size_t prefix_length;
     char *more;
     char *of;
@@ -87,8 +88,8 @@ struct sim_column {
     uint32_t flags;
     int32_t size;
     const struct sim_recipe *recipe; /* how values are invented, static; NULL: as fits the type */
-    uint32_t slot;   /* where in a row the value lies */
-    uint32_t number; /* ColumnNumber */
+    uint32_t slot;                   /* where in a row the value lies */
+    uint32_t number;                 /* ColumnNumber */
 };
 
 /* A value as JSON; json NULL is null. */
@@ -120,9 +121,9 @@ struct sim_place {
 };
 
 struct sim_table {
-    char *set_name;     /* accounts */
-    char *logical_name; /* account */
-    char *schema_name;  /* Account */
+    char *set_name;        /* accounts */
+    char *logical_name;    /* account */
+    char *schema_name;     /* Account */
     const char *base_type; /* of $metadata, static: crmbaseentity, principal, activitypointer */
     struct sim_column *columns;
     size_t n_columns;
@@ -135,7 +136,8 @@ struct sim_table {
     int intersect;
     int custom;
     int activity;
-    int huge_versions;  /* some versionnumbers are over 2^53 */
+    int sparse;        /* columns without a recipe are mostly null */
+    int huge_versions; /* some versionnumbers are over 2^53 */
     uint32_t next_number;
 };
 
@@ -189,7 +191,8 @@ struct sim_row *sim_rows_nth(const struct sim_rows *rows, uint64_t n);
 int sim_rows_put(struct sim_rows *rows, struct sim_row *row, struct sim_row **old);
 /* Takes it out; NULL: there is none. */
 struct sim_row *sim_rows_take(struct sim_rows *rows, const struct sim_guid *key);
-/* Fills an empty set from an array, sorting it. Rows belong to the set then. 0, -1: memory, -2: two have the same key. */
+/* Fills an empty set from an array, sorting it. Rows belong to the set then. 0, -1: memory, -2: two have the
+ * same key. */
 int sim_rows_fill(struct sim_rows *rows, struct sim_row **array, size_t n);
 void sim_rows_free(struct sim_rows *rows);
 

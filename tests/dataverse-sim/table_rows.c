@@ -5,8 +5,9 @@
 #include "table.h"
 
 /*
- * A row holds its values' JSON back to back. Which slots are not null is a bitmap; behind it comes for each value where it
- * ends, in two bytes, or in four (`wide`) when the values are longer than two can say. So a null costs a bit.
+ * A row holds its values' JSON back to back. Which slots are not null is a bitmap; behind it comes for each
+ * value where it ends, in two bytes, or in four (`wide`) when the values are longer than two can say. So a
+ * null costs a bit.
  */
 struct sim_row {
     struct sim_guid key;

@@ -8,7 +8,8 @@
 #include "watch.h"
 
 #define URI_MAX 32768
-/* Requests that were sent before the client could know of the pause may arrive so long after its beginning. */
+/* Requests that were sent before the client could know of the pause may arrive so long after its beginning.
+ */
 #define PAUSE_GRACE_MS 250
 /* The client's clock may tick differently. */
 #define PAUSE_ROUNDING_MS 20
@@ -108,30 +109,33 @@ static int64_t pause_left(struct sim_watch *watch, int64_t arrived)
     return left > PAUSE_ROUNDING_MS ? left : 0;
 }
 
-void sim_watch_any(struct sim_watch *watch, const struct sim_request *request, const char *secret, int web, int token)
+void sim_watch_any(struct sim_watch *watch, const struct sim_request *request, const char *secret, int web,
+                   int token)
 {
     struct sim_log *log = watch->log;
     int64_t left = web ? pause_left(watch, request->arrived_ms) : 0;
     if (left > 0)
-        sim_log_violation(log, request->number, "asked %lld ms before the end of a Retry-After", (long long)left);
+        sim_log_violation(log, request->number, "asked %lld ms before the end of a Retry-After",
+                          (long long)left);
     if (strlen(request->uri) > URI_MAX)
         sim_log_violation(log, request->number, "an address of %zu bytes; at most %d are allowed",
                           strlen(request->uri), URI_MAX);
     if (sim_holds_secret(request->uri, strlen(request->uri), secret) ||
-        (!token && sim_holds_secret(request->body, request->length, secret)) ||
-        request->secret_in_header)
-        sim_log_violation(log, request->number, "the client secret was sent elsewhere than in the token request's form");
+        (!token && sim_holds_secret(request->body, request->length, secret)) || request->secret_in_header)
+        sim_log_violation(log, request->number,
+                          "the client secret was sent elsewhere than in the token request's form");
     if (!web && request->authorization != NULL)
         sim_log_violation(log, request->number, "an Authorization header was sent to %s", request->path);
 }
 
-static void expect(struct sim_watch *watch, const struct sim_request *request, const char *header, const char *value,
-                   const char *wanted)
+static void expect(struct sim_watch *watch, const struct sim_request *request, const char *header,
+                   const char *value, const char *wanted)
 {
     if (value == NULL)
         sim_log_violation(watch->log, request->number, "no header %s", header);
     else if (strstr(value, wanted) == NULL)
-        sim_log_violation(watch->log, request->number, "header %s is \"%.100s\", not \"%s\"", header, value, wanted);
+        sim_log_violation(watch->log, request->number, "header %s is \"%.100s\", not \"%s\"", header, value,
+                          wanted);
 }
 
 void sim_watch_get(struct sim_watch *watch, const struct sim_request *request, const char *below, int rows)
@@ -146,7 +150,8 @@ void sim_watch_get(struct sim_watch *watch, const struct sim_request *request, c
     if (!rows || count)
         return;
     if (prefer.has_page_size && sim_query_has(request->query, "$top"))
-        sim_log_violation(watch->log, request->number, "$top together with odata.maxpagesize: $top is ignored then");
+        sim_log_violation(watch->log, request->number,
+                          "$top together with odata.maxpagesize: $top is ignored then");
     if (!sim_query_has(request->query, "$select") && !sim_query_has(request->query, "fetchXml"))
         sim_log_violation(watch->log, request->number, "rows of %s without $select", below);
 }

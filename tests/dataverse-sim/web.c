@@ -28,7 +28,8 @@ static int good_bearer(const struct turn *turn)
     if (worth == SIM_BEARER_GOOD)
         return 1;
     if (sim_auth_misused(auth, number, request->uri, request->arrived_ms))
-        sim_log_violation(turn->sim->log, request->number, "token %" PRId64 " was used again after its 401", number);
+        sim_log_violation(turn->sim->log, request->number, "token %" PRId64 " was used again after its 401",
+                          number);
     sim_auth_refuse(auth, number, request->uri);
     sim_auth_deny(auth, request->origin, turn->answer);
     return 0;
@@ -72,7 +73,8 @@ static void reply_headers(struct sim_answer *answer, const struct sim_request *r
     sim_answer_header(answer, "Vary", "Accept-Encoding");
     if (prefer->applied[0] != '\0')
         sim_answer_header(answer, "Preference-Applied", "%s", prefer->applied);
-    sim_answer_header(answer, "x-ms-service-request-id", "0dda7a5e-51a1-4000-8000-%012" PRIx64, request->number);
+    sim_answer_header(answer, "x-ms-service-request-id", "0dda7a5e-51a1-4000-8000-%012" PRIx64,
+                      request->number);
     /* The second one as recorded from the service, thousands separator included. */
     sim_answer_header(answer, "x-ms-ratelimit-burst-remaining-xrm-requests", "%" PRIu64,
                       7999 - request->number % 4000);
@@ -86,7 +88,8 @@ static void organisation(const struct turn *turn, const char *below)
     struct sim_prefer prefer;
     char base[128], table[128];
     sim_prefer_read(turn->request->prefer, &prefer);
-    snprintf(base, sizeof base, "%s%.*s", turn->request->origin, (int)sizeof "/api/data/v9.2", turn->request->path);
+    snprintf(base, sizeof base, "%s%.*s", turn->request->origin, (int)sizeof "/api/data/v9.2",
+             turn->request->path);
     snprintf(table, sizeof table, "%.*s", (int)strcspn(below, "(/"), below);
     struct sim_call call = {.path = below,
                             .query = turn->request->query,
@@ -128,7 +131,8 @@ static int let_in(const struct turn *turn)
         char message[128];
         snprintf(message, sizeof message, "Number of concurrent requests exceeded the limit of %u.",
                  sim->options->max_concurrent);
-        sim_log_violation(sim->log, request->number, "more than %u requests at once", sim->options->max_concurrent);
+        sim_log_violation(sim->log, request->number, "more than %u requests at once",
+                          sim->options->max_concurrent);
         sim_answer_error(turn->answer, 429, "0x80072326", message);
         sim_answer_header(turn->answer, "Retry-After", "1");
         sim_watch_pause(sim->watch, 1000);

@@ -111,7 +111,8 @@ static int reply(struct fake_server *server, int fd, const struct fake_reply *re
     if (reply->head != NULL && send_all(server, fd, reply->head, strlen(reply->head)) != 0)
         return -1;
     if (reply->head != NULL && !reply->no_length) {
-        snprintf(head, sizeof head, "Content-Length: %ld\r\n\r\n", reply->claim != 0 ? reply->claim : (long)length);
+        snprintf(head, sizeof head, "Content-Length: %ld\r\n\r\n",
+                 reply->claim != 0 ? reply->claim : (long)length);
         if (send_all(server, fd, head, strlen(head)) != 0)
             return -1;
     }
@@ -145,7 +146,8 @@ static void *serve(void *context)
         struct fake_reply now;
         int failed;
         pthread_mutex_lock(&server->mutex);
-        now = server->replies[server->n_requests < server->n_replies ? server->n_requests : server->n_replies - 1];
+        now = server->replies[server->n_requests < server->n_replies ? server->n_requests
+                                                                     : server->n_replies - 1];
         if (server->n_requests < REQUESTS_MAX)
             server->requests[server->n_requests++] = strdup(text);
         if (++server->at_once > server->most_at_once)
@@ -202,8 +204,8 @@ struct fake_server *fake_server_new(const struct fake_reply *replies, size_t n)
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (server->fd < 0 || bind(server->fd, (struct sockaddr *)&address, size) != 0 || listen(server->fd, 64) != 0
-        || getsockname(server->fd, (struct sockaddr *)&address, &size) != 0)
+    if (server->fd < 0 || bind(server->fd, (struct sockaddr *)&address, size) != 0 ||
+        listen(server->fd, 64) != 0 || getsockname(server->fd, (struct sockaddr *)&address, &size) != 0)
         abort();
     snprintf(server->url, sizeof server->url, "http://127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
     if (pthread_create(&server->thread, NULL, accept_all, server) != 0)

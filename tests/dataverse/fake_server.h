@@ -1,7 +1,7 @@
 /*
- * fake_server.h - an HTTP server for unit tests, on a port of 127.0.0.1, that answers from a script, well or badly.
- * The n-th request that it gets, on whatever connection, is answered with the n-th reply; the last reply stands for all
- * that follow.
+ * fake_server.h - an HTTP server for unit tests, on a port of 127.0.0.1, that answers from a script, well or
+ * badly. The n-th request that it gets, on whatever connection, is answered with the n-th reply; the last
+ * reply stands for all that follow.
  */
 #ifndef FAKE_SERVER_H
 #define FAKE_SERVER_H
@@ -14,15 +14,15 @@
 #define FAKE_HANG 3  /* stays open, and nothing more is sent or read */
 
 struct fake_reply {
-    const char *head; /* whole, or a part to which `fill` adds; NULL: nothing is sent */
+    const char *head; /* NULL: nothing is sent */
     const char *body;
-    size_t length;  /* of the body; 0: strlen */
-    size_t piece;   /* bytes of the body per write; 0: all at once */
-    int pause_ms;   /* before each piece */
-    int delay_ms;   /* before the head */
-    int end;        /* FAKE_ */
-    int no_length;  /* 0: "Content-Length" and the empty line are added to the head */
-    long claim;     /* not 0: what Content-Length says */
+    size_t length; /* of the body; 0: strlen */
+    size_t piece;  /* bytes of the body per write; 0: all at once */
+    int pause_ms;  /* before each piece */
+    int delay_ms;  /* before the head */
+    int end;       /* FAKE_ */
+    int no_length; /* 0: "Content-Length" and the empty line are added to the head */
+    long claim;    /* not 0: what Content-Length says */
 };
 
 struct fake_server;

@@ -1,7 +1,7 @@
 /*
  * page_jansson.h (tests) - does Jansson see the same page? It is asked what the whole text means, as a tree.
- * Where it is known to differ: it refuses numbers that are too big for it, halves of surrogate pairs, and a NUL
- * in a name. It allows more depth, and (2.14) overlooks a NUL byte behind a number.
+ * Where it is known to differ: it refuses numbers that are too big for it, halves of surrogate pairs, and a
+ * NUL in a name. It allows more depth, and (2.14) overlooks a NUL byte behind a number.
  */
 #ifndef TEST_PAGE_JANSSON_H
 #define TEST_PAGE_JANSSON_H

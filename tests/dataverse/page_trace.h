@@ -1,4 +1,5 @@
-/* page_trace.h (tests) - reads a page that comes in pieces, and writes down all that the reader said of it. */
+/* page_trace.h (tests) - reads a page that comes in pieces, and writes down all that the reader said of it.
+ */
 #ifndef TEST_PAGE_TRACE_H
 #define TEST_PAGE_TRACE_H
 
@@ -37,7 +38,8 @@ static inline void trace_bytes(struct trace *trace, const char *bytes, size_t n)
     trace->length += n;
 }
 
-__attribute__((format(printf, 2, 3))) static inline void trace_add(struct trace *trace, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static inline void trace_add(struct trace *trace, const char *format,
+                                                                   ...)
 {
     char line[512];
     va_list args;

@@ -22,12 +22,14 @@ struct dataverse_auth {
     int asked;
     int at_hand;
     int fails;
+    char dropped[40];
 };
 
 static struct dataverse_auth *the_auth;
 
 int32_t dataverse_auth_new(struct dataverse_http *http, struct dataverse_gate *gate,
-                           const struct dataverse_settings *settings, struct dataverse_auth **auth, dvs_error *err)
+                           const struct dataverse_settings *settings, struct dataverse_auth **auth,
+                           dvs_error *err)
 {
     (void)http;
     (void)gate;
@@ -50,8 +52,8 @@ static void give_token(struct dataverse_auth *auth, char *token)
     snprintf(token, DATAVERSE_TOKEN_MAX, "token-%d", auth->number);
 }
 
-int32_t dataverse_auth_token(struct dataverse_auth *auth, const char *refused, const atomic_int *interrupted, char *token,
-                             dvs_error *err)
+int32_t dataverse_auth_token(struct dataverse_auth *auth, const char *refused, const atomic_int *interrupted,
+                             char *token, dvs_error *err)
 {
     char now[40];
     (void)interrupted;
@@ -67,6 +69,11 @@ int32_t dataverse_auth_token(struct dataverse_auth *auth, const char *refused, c
         strcpy(err->message, "no token");
     }
     return auth->fails ? DVS_E_AUTH : DVS_OK;
+}
+
+void dataverse_auth_drop(struct dataverse_auth *auth, const char *token)
+{
+    snprintf(auth->dropped, sizeof auth->dropped, "%s", token);
 }
 
 int dataverse_auth_try_token(struct dataverse_auth *auth, char *token)
@@ -125,10 +132,10 @@ static int has(const struct dataverse_buffer *body, const char *text)
     return body->length == strlen(text) && memcmp(body->data + body->start, text, body->length) == 0;
 }
 
-#define assert_contains(text, part) \
-    do { \
-        if (strstr(text, part) == NULL) \
-            fail_msg("\"%s\" is not in: %s", part, text); \
+#define assert_contains(text, part)                                                                          \
+    do {                                                                                                     \
+        if (strstr(text, part) == NULL)                                                                      \
+            fail_msg("\"%s\" is not in: %s", part, text);                                                    \
     } while (0)
 
 /* ---- Documents ---- */
@@ -142,7 +149,8 @@ static void test_get_sends_the_headers_of_the_web_api(void **state)
     assert_int_equal(get(w, "accounts?$select=name,_ownerid_value&$filter=a%20eq%201", NULL), DVS_OK);
     assert_true(has(&w->body, "{\"value\":[]}"));
     request = fake_server_request(w->server, 0);
-    assert_contains(request, "GET /api/data/v9.2/accounts?$select=name,_ownerid_value&$filter=a%20eq%201 HTTP/1.1\r\n");
+    assert_contains(
+        request, "GET /api/data/v9.2/accounts?$select=name,_ownerid_value&$filter=a%20eq%201 HTTP/1.1\r\n");
     assert_contains(request, "\r\nAuthorization: Bearer token-1\r\n");
     assert_contains(request, "\r\nAccept: application/json\r\n");
     assert_contains(request, "\r\nOData-Version: 4.0\r\n");
@@ -157,9 +165,9 @@ static void test_get_sends_the_headers_of_the_web_api(void **state)
 
 static void test_errors_of_the_service_are_classified(void **state)
 {
-    const struct fake_reply replies[] = {
-        {.head = FAIL_HEAD("403 Forbidden"),
-         .body = "{\"error\":{\"code\":\"0x80072560\",\"message\":\"The user is not a member of the organization.\"}}"}};
+    const struct fake_reply replies[] = {{.head = FAIL_HEAD("403 Forbidden"),
+                                          .body = "{\"error\":{\"code\":\"0x80072560\",\"message\":\"The "
+                                                  "user is not a member of the organization.\"}}"}};
     struct world *w = open_world(replies, 1, 3);
     int outcome = -1;
     (void)state;
@@ -187,6 +195,7 @@ static void test_a_refused_token_is_renewed_once(void **state)
     w = open_world(twice, 1, 3);
     assert_int_equal(get(w, "accounts", &outcome), DVS_E_AUTH);
     assert_int_equal(outcome, DATAVERSE_UNAUTHORIZED);
+    assert_string_equal(the_auth->dropped, "token-2");
     assert_int_equal(fake_server_requests(w->server), 2);
     close_world(w);
 }
@@ -209,8 +218,9 @@ static void test_what_may_pass_is_tried_again(void **state)
 
 static void test_retries_end_and_the_error_says_how_often(void **state)
 {
-    const struct fake_reply replies[] = {{.head = FAIL_HEAD("500 Internal Server Error"),
-                                          .body = "{\"error\":{\"code\":\"0x80044150\",\"message\":\"Generic SQL error.\"}}"}};
+    const struct fake_reply replies[] = {
+        {.head = FAIL_HEAD("500 Internal Server Error"),
+         .body = "{\"error\":{\"code\":\"0x80044150\",\"message\":\"Generic SQL error.\"}}"}};
     struct world *w = open_world(replies, 1, 1);
     int outcome = -1;
     (void)state;
@@ -229,11 +239,13 @@ static int is_object(const char *body, size_t length)
 
 static void test_an_unreadable_document_is_tried_again(void **state)
 {
-    const struct fake_reply replies[] = {{.head = OK_HEAD, .body = "{\"value\":"}, {.head = OK_HEAD, .body = "{}"}};
+    const struct fake_reply replies[] = {{.head = OK_HEAD, .body = "{\"value\":"},
+                                         {.head = OK_HEAD, .body = "{}"}};
     struct world *w = open_world(replies, 2, 1);
     (void)state;
     assert_int_equal(
-        dataverse_api_get(&w->api, "x", NULL, "the test", 1000, is_object, NULL, &w->body, NULL, &w->err), DVS_OK);
+        dataverse_api_get(&w->api, "x", NULL, "the test", 1000, is_object, NULL, &w->body, NULL, &w->err),
+        DVS_OK);
     assert_true(has(&w->body, "{}"));
     close_world(w);
     w = open_world(replies, 1, 0);
@@ -287,7 +299,8 @@ static void test_redirects_are_not_followed(void **state)
     struct fake_reply reply = {.head = head, .body = "moved"};
     struct world *w;
     (void)state;
-    snprintf(head, sizeof head, "HTTP/1.1 302 Found\r\nLocation: %s/login?state=verysecret\r\n", fake_server_url(away));
+    snprintf(head, sizeof head, "HTTP/1.1 302 Found\r\nLocation: %s/login?state=verysecret\r\n",
+             fake_server_url(away));
     w = open_world(&reply, 1, 3);
     assert_int_equal(get(w, "accounts", NULL), DVS_E_PROTOCOL);
     assert_contains(w->err.message, "redirect");
@@ -306,13 +319,16 @@ static void test_a_next_link_is_sent_byte_for_byte(void **state)
     struct dataverse_pull pull;
     char link[600];
     const char *target =
-        "/api/data/v9.2/contacts?$select=fullname&$skiptoken=%3Ccookie%20pagenumber=%222%22%20pagingcookie=%22%253ccookie"
-        "%2520page%253d%25221%2522%253e%253ccontactid%2520last%253d%2522%257b00000000-0000-0000-0000-00000000000A%257d"
+        "/api/data/v9.2/./x/../"
+        "contacts?$select=fullname&$skiptoken=%3Ccookie%20pagenumber=%222%22%20pagingcookie=%22%253ccookie"
+        "%2520page%253d%25221%2522%253e%253ccontactid%2520last%253d%2522%257b00000000-0000-0000-0000-"
+        "00000000000A%257d"
         "%2522%2f%3E/../a|b{c}^`[d]\\%22%20istracking=%22False%22%20/%3E";
     (void)state;
     snprintf(link, sizeof link, "%s%s", fake_server_url(w->server), target);
     assert_int_equal(
-        dataverse_pull_open(&pull, &w->api, link, "odata.maxpagesize=5000", "page 2", NULL, 0, &w->err), DVS_OK);
+        dataverse_pull_open(&pull, &w->api, link, "odata.maxpagesize=5000", "page 2", NULL, 0, &w->err),
+        DVS_OK);
     while (dataverse_pull_read(&pull, &w->body, 1000, NULL, &w->err) == DVS_OK) {
     }
     assert_contains(fake_server_request(w->server, 0), target);
@@ -332,7 +348,8 @@ static void test_a_page_begins_again_from_its_first_byte(void **state)
     int outcome = -1;
     int32_t status;
     (void)state;
-    assert_int_equal(dataverse_pull_open(&pull, &w->api, "accounts", NULL, "page 1", NULL, 1, &w->err), DVS_OK);
+    assert_int_equal(dataverse_pull_open(&pull, &w->api, "accounts", NULL, "page 1", NULL, 1, &w->err),
+                     DVS_OK);
     status = dataverse_pull_read(&pull, &w->body, 1000, &outcome, &w->err);
     assert_int_equal(status, DVS_OK);
     assert_true(has(&w->body, "half"));
@@ -355,7 +372,8 @@ static void test_an_unreadable_page_is_tried_again_and_counted(void **state)
     struct world *w = open_world(replies, 1, 1);
     struct dataverse_pull pull;
     (void)state;
-    assert_int_equal(dataverse_pull_open(&pull, &w->api, "accounts", NULL, "page 1", NULL, 0, &w->err), DVS_OK);
+    assert_int_equal(dataverse_pull_open(&pull, &w->api, "accounts", NULL, "page 1", NULL, 0, &w->err),
+                     DVS_OK);
     while (dataverse_pull_read(&pull, &w->body, 1000, NULL, &w->err) == DVS_OK) {
     }
     assert_int_equal(dataverse_pull_unreadable(&pull, "the page ends early", &w->err), DATAVERSE_PAGE_AGAIN);
@@ -376,7 +394,8 @@ static void test_a_page_asked_for_ahead_comes_while_nobody_reads(void **state)
     struct dataverse_pull pull;
     int tries = 0;
     (void)state;
-    assert_int_equal(dataverse_pull_open(&pull, &w->api, "accounts", NULL, "page 2", NULL, 1, &w->err), DVS_OK);
+    assert_int_equal(dataverse_pull_open(&pull, &w->api, "accounts", NULL, "page 2", NULL, 1, &w->err),
+                     DVS_OK);
     while (fake_server_written(w->server) == 0 && tries++ < 500) {
         struct timespec nap = {0, 2000000};
         dataverse_pull_fill(&pull, &w->body, 1000);
@@ -405,7 +424,8 @@ static void test_ahead_asks_only_when_nothing_has_to_be_waited_for(void **state)
     the_auth->at_hand = 1;
     /* max_concurrent is 2 */
     for (i = 0; i < 3; i++)
-        assert_int_equal(dataverse_pull_open(&pulls[i], &w->api, "a", NULL, "page 1", NULL, 1, &w->err), DVS_OK);
+        assert_int_equal(dataverse_pull_open(&pulls[i], &w->api, "a", NULL, "page 1", NULL, 1, &w->err),
+                         DVS_OK);
     assert_non_null(pulls[1].transfer);
     assert_null(pulls[2].transfer);
     for (i = 0; i < 3; i++) {

@@ -30,7 +30,8 @@ static const struct {
     {"Bearer authorization_uri=" LOGIN ", resource_id=", LOGIN, ""},
     /* several challenges, as on premises */
     {"Negotiate, NTLM, Bearer authorization_uri=" LOGIN ", resource_id=" ORG, LOGIN, ORG},
-    {"Basic realm=\"a, Bearer authorization_uri=https://evil.example/t\", Bearer authorization_uri=" LOGIN, LOGIN, ""},
+    {"Basic realm=\"a, Bearer authorization_uri=https://evil.example/t\", Bearer authorization_uri=" LOGIN,
+     LOGIN, ""},
     {"Bearer authorization_uri=" LOGIN ", Basic realm=\"x\", resource_id=https://evil.example/", LOGIN, ""},
     {"Bearer resource_id=https://evil.example/, Bearer authorization_uri=" LOGIN, LOGIN, ""},
     {"Bearer authorization_uri=" LOGIN ", Bearer authorization_uri=https://evil.example/t", LOGIN, ""},
@@ -63,7 +64,8 @@ static void test_cases(void **state)
         char resource[512];
         int status = dataverse_challenge_parse(cases[i].header, uri, resource, sizeof uri);
         if (status != (cases[i].uri == NULL ? -1 : 0) ||
-            (cases[i].uri != NULL && strcmp(uri, cases[i].uri) != 0) || strcmp(resource, cases[i].resource) != 0)
+            (cases[i].uri != NULL && strcmp(uri, cases[i].uri) != 0) ||
+            strcmp(resource, cases[i].resource) != 0)
             fail_msg("%s\ngave %d, \"%s\", \"%s\"", cases[i].header, status, uri, resource);
     }
 }
@@ -74,14 +76,17 @@ static void test_too_long(void **state)
     (void)state;
     char uri[20];
     char resource[20];
-    assert_int_equal(dataverse_challenge_parse("Bearer authorization_uri=https://h.example/0", uri, resource, 20), 0);
-    assert_string_equal(uri, "https://h.example/0");
-    assert_int_equal(dataverse_challenge_parse("Bearer authorization_uri=https://h.example/01", uri, resource, 20), -1);
-    assert_int_equal(dataverse_challenge_parse("Bearer authorization_uri=\"https://h.example/01\"", uri, resource, 20),
-                     -1);
     assert_int_equal(
-        dataverse_challenge_parse("Bearer authorization_uri=https://h/t, resource_id=https://h.example/01", uri,
-                                  resource, 20),
+        dataverse_challenge_parse("Bearer authorization_uri=https://h.example/0", uri, resource, 20), 0);
+    assert_string_equal(uri, "https://h.example/0");
+    assert_int_equal(
+        dataverse_challenge_parse("Bearer authorization_uri=https://h.example/01", uri, resource, 20), -1);
+    assert_int_equal(
+        dataverse_challenge_parse("Bearer authorization_uri=\"https://h.example/01\"", uri, resource, 20),
+        -1);
+    assert_int_equal(
+        dataverse_challenge_parse("Bearer authorization_uri=https://h/t, resource_id=https://h.example/01",
+                                  uri, resource, 20),
         0);
     assert_string_equal(resource, "");
     assert_int_equal(dataverse_challenge_parse("Bearer authorization_uri=https://h/t", uri, resource, 0), -1);

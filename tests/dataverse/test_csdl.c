@@ -48,7 +48,8 @@ static struct dataverse_csdl *read_text(const char *text)
     return csdl;
 }
 
-static struct dataverse_table *table_of(const struct dataverse_csdl *csdl, const char *logical, const char *key)
+static struct dataverse_table *table_of(const struct dataverse_csdl *csdl, const char *logical,
+                                        const char *key)
 {
     struct dataverse_table *table = NULL;
     struct dataverse_entity *entity = dataverse_entity_new(logical, "the_set", key, 0);
@@ -169,7 +170,8 @@ static void test_entities(void **state)
     assert_int_equal(dataverse_csdl_entities(csdl, &entities), 0);
     assert_int_equal(dataverse_entities_sort(&entities), 0);
     assert_int_equal(entities.n, 11);
-    assert_string_equal(dataverse_entities_find(&entities, "ContactLeadsCollection")->logical_name, "contactleads");
+    assert_string_equal(dataverse_entities_find(&entities, "ContactLeadsCollection")->logical_name,
+                        "contactleads");
     assert_string_equal(dataverse_entities_set(&entities, "task"), "tasks");
     assert_null(dataverse_entities_set(&entities, "new_hidden"));
     dataverse_entities_free(&entities);
@@ -227,12 +229,15 @@ static void test_odd_names(void **state)
 {
     (void)state;
     struct dataverse_csdl *csdl = read_text(
-        "<Schema><EntityType/><EntityType Name='a/b'/><EntityType Name='a'><Key><PropertyRef/><PropertyRef Name='aid'/>"
-        "</Key><Property Name='aid' Type='Edm.Guid'/><Property Name='b c' Type='Edm.String'/><Property Name='d'/>"
+        "<Schema><EntityType/><EntityType Name='a/b'/><EntityType Name='a'><Key><PropertyRef/><PropertyRef "
+        "Name='aid'/>"
+        "</Key><Property Name='aid' Type='Edm.Guid'/><Property Name='b c' Type='Edm.String'/><Property "
+        "Name='d'/>"
         "<Property Type='Edm.String'/><Property Name='e' Type='mscrm.thing'/><NavigationProperty Name='n'>"
         "<ReferentialConstraint Property='aid'/></NavigationProperty><NavigationProperty Type='m.a'>"
         "<ReferentialConstraint/></NavigationProperty></EntityType><EntitySet Name='as' EntityType='a'/>"
-        "<EntitySet Name='x?y' EntityType='m.a'/><EntitySet Name='bs'/><EntitySet EntityType='m.a'/></Schema>");
+        "<EntitySet Name='x?y' EntityType='m.a'/><EntitySet Name='bs'/><EntitySet "
+        "EntityType='m.a'/></Schema>");
     struct dataverse_entities entities = {0};
     assert_int_equal(dataverse_csdl_entities(csdl, &entities), 0);
     assert_int_equal(entities.n, 1);

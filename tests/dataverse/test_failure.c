@@ -55,14 +55,14 @@ static void test_statuses(void **state)
         int outcome;
         int32_t error;
     } cases[] = {
-        {302, DATAVERSE_FAIL, DVS_E_PROTOCOL},      {400, DATAVERSE_FAIL, DVS_E_PROTOCOL},
-        {401, DATAVERSE_UNAUTHORIZED, DVS_E_AUTH},  {403, DATAVERSE_FAIL, DVS_E_PERMISSION},
-        {404, DATAVERSE_FAIL, DVS_E_NOT_FOUND},     {405, DATAVERSE_FAIL, DVS_E_PROTOCOL},
-        {408, DATAVERSE_AGAIN, DVS_E_TIMEOUT},      {410, DATAVERSE_NO_RESUME, DVS_E_RESUME},
-        {429, DATAVERSE_AGAIN, DVS_E_THROTTLED},    {500, DATAVERSE_AGAIN, DVS_E_NETWORK},
-        {501, DATAVERSE_FAIL, DVS_E_UNSUPPORTED},   {502, DATAVERSE_AGAIN, DVS_E_NETWORK},
-        {503, DATAVERSE_AGAIN, DVS_E_NETWORK},      {504, DATAVERSE_AGAIN, DVS_E_TIMEOUT},
-        {505, DATAVERSE_FAIL, DVS_E_UNSUPPORTED},   {599, DATAVERSE_AGAIN, DVS_E_NETWORK},
+        {302, DATAVERSE_FAIL, DVS_E_PROTOCOL},     {400, DATAVERSE_FAIL, DVS_E_PROTOCOL},
+        {401, DATAVERSE_UNAUTHORIZED, DVS_E_AUTH}, {403, DATAVERSE_FAIL, DVS_E_PERMISSION},
+        {404, DATAVERSE_FAIL, DVS_E_NOT_FOUND},    {405, DATAVERSE_FAIL, DVS_E_PROTOCOL},
+        {408, DATAVERSE_AGAIN, DVS_E_TIMEOUT},     {410, DATAVERSE_NO_RESUME, DVS_E_RESUME},
+        {429, DATAVERSE_AGAIN, DVS_E_THROTTLED},   {500, DATAVERSE_AGAIN, DVS_E_NETWORK},
+        {501, DATAVERSE_FAIL, DVS_E_UNSUPPORTED},  {502, DATAVERSE_AGAIN, DVS_E_NETWORK},
+        {503, DATAVERSE_AGAIN, DVS_E_NETWORK},     {504, DATAVERSE_AGAIN, DVS_E_TIMEOUT},
+        {505, DATAVERSE_FAIL, DVS_E_UNSUPPORTED},  {599, DATAVERSE_AGAIN, DVS_E_NETWORK},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -97,15 +97,17 @@ static void test_codes_in_both_spellings(void **state)
 static void test_what_can_be_done_is_said(void **state)
 {
     (void)state;
-    assert_int_equal(judge(403, "{\"error\":{\"code\":\"0x80072560\",\"message\":\"not a member\"}}"), DATAVERSE_FAIL);
+    assert_int_equal(judge(403, "{\"error\":{\"code\":\"0x80072560\",\"message\":\"not a member\"}}"),
+                     DATAVERSE_FAIL);
     assert_message("add the application user to the environment");
     assert_message("request id 11111111-2222");
     judge(403, "{\"error\":{\"code\":\"0x80095ffc\",\"message\":\"blocked\"}}");
     assert_message("administrator");
     judge(401, "");
     assert_message("check url, scope");
-    assert_int_equal(judge(400, "{\"error\":{\"code\":\"0x80072491\",\"message\":\"Entity x isn't enabled\"}}"),
-                     DATAVERSE_FAIL);
+    assert_int_equal(
+        judge(400, "{\"error\":{\"code\":\"0x80072491\",\"message\":\"Entity x isn't enabled\"}}"),
+        DATAVERSE_FAIL);
     assert_int_equal(err.status, DVS_E_UNSUPPORTED);
     assert_message("change tracking");
 }
@@ -113,27 +115,33 @@ static void test_what_can_be_done_is_said(void **state)
 static void test_a_column_that_is_no_more(void **state)
 {
     (void)state;
-    assert_int_equal(judge(400, "{\"error\":{\"code\":\"0x80060888\",\"message\":\"Could not find a property named 'x' "
-                                "on type 'Microsoft.Dynamics.CRM.account'.\"}}"),
-                     DATAVERSE_NO_PROPERTY);
+    assert_int_equal(
+        judge(400, "{\"error\":{\"code\":\"0x80060888\",\"message\":\"Could not find a property named 'x' "
+                   "on type 'Microsoft.Dynamics.CRM.account'.\"}}"),
+        DATAVERSE_NO_PROPERTY);
     assert_int_equal(err.status, DVS_E_SCHEMA);
-    assert_int_equal(judge(400, "{\"error\":{\"code\":\"0x80060888\",\"message\":\"Skip Clause is not supported in CRM\"}}"),
-                     DATAVERSE_FAIL);
+    assert_int_equal(
+        judge(400,
+              "{\"error\":{\"code\":\"0x80060888\",\"message\":\"Skip Clause is not supported in CRM\"}}"),
+        DATAVERSE_FAIL);
     assert_int_equal(err.status, DVS_E_PROTOCOL);
-    assert_int_equal(judge(404, "{\"error\":{\"code\":\"0x80060888\",\"message\":\"Resource not found for the segment "
-                                "'accountz'.\"}}"),
-                     DATAVERSE_FAIL);
+    assert_int_equal(
+        judge(404, "{\"error\":{\"code\":\"0x80060888\",\"message\":\"Resource not found for the segment "
+                   "'accountz'.\"}}"),
+        DATAVERSE_FAIL);
     assert_int_equal(err.status, DVS_E_NOT_FOUND);
 }
 
 static void test_a_stamp_that_has_expired(void **state)
 {
     (void)state;
-    assert_int_equal(judge(400, "{\"error\":{\"code\":\"0x80044352\",\"message\":\"Version stamp has expired.\"}}"),
-                     DATAVERSE_NO_RESUME);
+    assert_int_equal(
+        judge(400, "{\"error\":{\"code\":\"0x80044352\",\"message\":\"Version stamp has expired.\"}}"),
+        DATAVERSE_NO_RESUME);
     assert_int_equal(err.status, DVS_E_RESUME);
-    assert_int_equal(judge(400, "{\"error\":{\"code\":\"-2147204270\",\"message\":\"Version stamp has expired.\"}}"),
-                     DATAVERSE_NO_RESUME);
+    assert_int_equal(
+        judge(400, "{\"error\":{\"code\":\"-2147204270\",\"message\":\"Version stamp has expired.\"}}"),
+        DATAVERSE_NO_RESUME);
 }
 
 static void test_bodies_that_are_no_json(void **state)
@@ -176,17 +184,20 @@ static void test_messages_are_one_line_of_utf8(void **state)
 static void test_the_login_host_says_no(void **state)
 {
     (void)state;
-    assert_int_equal(judge_login(401, "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid client "
-                                      "secret provided.\\r\\nTrace ID: abc\\r\\nTimestamp: x\",\"error_codes\":[7000215]}"),
-                     DATAVERSE_FAIL);
+    assert_int_equal(
+        judge_login(401,
+                    "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid client "
+                    "secret provided.\\r\\nTrace ID: abc\\r\\nTimestamp: x\",\"error_codes\":[7000215]}"),
+        DATAVERSE_FAIL);
     assert_int_equal(err.status, DVS_E_AUTH);
     assert_message("invalid_client: AADSTS7000215: Invalid client secret provided");
     assert_message("check client_id, client_secret");
     assert_null(strstr(err.message, "Trace"));
     assert_null(strstr(err.message, "hidden"));
     assert_int_equal(judge_login(400, "{\"error\":\"temporarily_unavailable\"}"), DATAVERSE_AGAIN);
-    assert_int_equal(judge_login(400, "{\"error\":\"invalid_scope\",\"error_description\":\"AADSTS70011: x\"}"),
-                     DATAVERSE_FAIL);
+    assert_int_equal(
+        judge_login(400, "{\"error\":\"invalid_scope\",\"error_description\":\"AADSTS70011: x\"}"),
+        DATAVERSE_FAIL);
     assert_message("check url and scope");
     assert_int_equal(judge_login(429, ""), DATAVERSE_AGAIN);
     assert_int_equal(judge_login(503, "<html>"), DATAVERSE_AGAIN);

@@ -1,6 +1,6 @@
 /*
- * Behaviour of metadata: tables and columns from EntityDefinitions, and from $metadata where that is refused. The service
- * (dataverse_api_get) is played by this file: documents by address.
+ * Behaviour of metadata: tables and columns from EntityDefinitions, and from $metadata where that is refused.
+ * The service (dataverse_api_get) is played by this file: documents by address.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,8 +22,9 @@
 
 #define LIST "EntityDefinitions?$select=LogicalName,EntitySetName,PrimaryIdAttribute,IsPrivate"
 #define ACCOUNT "EntityDefinitions(LogicalName='account')/Attributes"
-#define COLUMNS "?$select=LogicalName,AttributeType,AttributeTypeName,AttributeOf,IsValidForRead,"                    \
-                "IsValidODataAttribute,IsSecured,CanBeSecuredForRead,ColumnNumber"
+#define COLUMNS                                                                                              \
+    "?$select=LogicalName,AttributeType,AttributeTypeName,AttributeOf,IsValidForRead,"                       \
+    "IsValidODataAttribute,IsSecured,CanBeSecuredForRead,ColumnNumber"
 #define LOOKUPS "/Microsoft.Dynamics.CRM.LookupAttributeMetadata?$select=LogicalName,Targets"
 #define DATES "/Microsoft.Dynamics.CRM.DateTimeAttributeMetadata?$select=LogicalName,DateTimeBehavior"
 
@@ -82,7 +83,8 @@ static void add_file(struct dataverse_buffer *body, const char *name)
 
 int32_t dataverse_api_get(struct dataverse_api *of, const char *path, const char *accept, const char *what,
                           size_t max_bytes, int (*check)(const char *body, size_t length),
-                          const atomic_int *interrupted, struct dataverse_buffer *body, int *outcome, dvs_error *error)
+                          const atomic_int *interrupted, struct dataverse_buffer *body, int *outcome,
+                          dvs_error *error)
 {
     (void)of;
     (void)interrupted;
@@ -180,8 +182,9 @@ static void test_list(void **state)
     char all[500] = "";
     SERVE(usual);
     assert_int_equal(dataverse_metadata_tables(metadata, collect, all, &err), 77);
-    assert_string_equal(all, "accountleadscollection=accountleads accounts=account contacts=contact emails=email "
-                             "systemusers=systemuser ");
+    assert_string_equal(all,
+                        "accountleadscollection=accountleads accounts=account contacts=contact emails=email "
+                        "systemusers=systemuser ");
     assert_int_equal(dataverse_metadata_tables(metadata, collect, all, &err), 77);
     assert_int_equal(service.requests, 1);
 }
@@ -190,8 +193,10 @@ static void test_list_in_parts(void **state)
 {
     (void)state;
     static const struct document parts[] = {
-        {LIST, NULL, "{\"value\":[{\"LogicalName\":\"b\",\"EntitySetName\":\"bs\",\"PrimaryIdAttribute\":\"bid\"}],"
-                     "\"@odata.nextLink\":\"https://org/next\"}", 0},
+        {LIST, NULL,
+         "{\"value\":[{\"LogicalName\":\"b\",\"EntitySetName\":\"bs\",\"PrimaryIdAttribute\":\"bid\"}],"
+         "\"@odata.nextLink\":\"https://org/next\"}",
+         0},
         {"https://org/next", NULL,
          "{\"value\":[{\"LogicalName\":\"a\",\"EntitySetName\":\"as\",\"PrimaryIdAttribute\":\"aid\"}]}", 0},
     };
@@ -199,7 +204,8 @@ static void test_list_in_parts(void **state)
     SERVE(parts);
     assert_int_equal(dataverse_metadata_tables(metadata, collect, all, &err), DVS_OK);
     assert_string_equal(all, "as=a bs=b ");
-    static const struct document loop[] = {{LIST, NULL, "{\"value\":[],\"@odata.nextLink\":\"" LIST "\"}", 0}};
+    static const struct document loop[] = {
+        {LIST, NULL, "{\"value\":[],\"@odata.nextLink\":\"" LIST "\"}", 0}};
     SERVE(loop);
     assert_int_equal(dataverse_metadata_tables(metadata, collect, all, &err), DVS_E_PROTOCOL);
     assert_non_null(strstr(err.message, "without end"));
@@ -282,10 +288,12 @@ static void test_account(void **state)
     }
     assert_int_equal(table->n_columns, sizeof wanted / sizeof wanted[0]);
     assert_true(fake_host_logged(fake, "accounts.entityimage is left out"));
-    assert_true(fake_host_logged(fake, "accounts.new_future is left out: its type is not known: HologramType"));
+    assert_true(
+        fake_host_logged(fake, "accounts.new_future is left out: its type is not known: HologramType"));
 }
 
-#define TABLE_A "{\"value\":[{\"LogicalName\":\"a\",\"EntitySetName\":\"as\",\"PrimaryIdAttribute\":\"aid\"}]}"
+#define TABLE_A                                                                                              \
+    "{\"value\":[{\"LogicalName\":\"a\",\"EntitySetName\":\"as\",\"PrimaryIdAttribute\":\"aid\"}]}"
 #define A "EntityDefinitions(LogicalName='a')/Attributes"
 #define AID "{\"LogicalName\":\"aid\",\"AttributeType\":\"Uniqueidentifier\"}"
 
@@ -317,21 +325,24 @@ static void test_wrong_shapes(void **state)
         {"{\"value\":[7]}", NULL, NULL, "entry 1: no object"},
         {"{\"value\":[{\"LogicalName\":7}]}", NULL, NULL, "entry 1: LogicalName is no text"},
         {"{\"value\":[{}]}", NULL, NULL, "entry 1: it has no LogicalName"},
-        {"{\"value\":[{\"LogicalName\":\"a\",\"EntitySetName\":[]}]}", NULL, NULL, "EntitySetName is no text"},
-        {"{\"value\":[{\"LogicalName\":\"a\",\"IsPrivate\":\"no\"}]}", NULL, NULL, "IsPrivate is neither true"},
+        {"{\"value\":[{\"LogicalName\":\"a\",\"EntitySetName\":[]}]}", NULL, NULL,
+         "EntitySetName is no text"},
+        {"{\"value\":[{\"LogicalName\":\"a\",\"IsPrivate\":\"no\"}]}", NULL, NULL,
+         "IsPrivate is neither true"},
         {"{\"value\":[],\"@odata.nextLink\":1}", NULL, NULL, "nextLink is no text"},
         {TABLE_A, "{\"value\":[]}", NULL, "its key aid is none of the columns"},
         {TABLE_A, "{\"value\":[{\"LogicalName\":\"aid\"}]}", NULL, "the columns of as: "},
         {TABLE_A, "{\"value\":[{\"LogicalName\":\"aid\"}]}", NULL, "entry 1: it has no AttributeType"},
-        {TABLE_A, "{\"value\":[" AID ",{\"AttributeType\":\"String\"}]}", NULL, "entry 2: it has no LogicalName"},
+        {TABLE_A, "{\"value\":[" AID ",{\"AttributeType\":\"String\"}]}", NULL,
+         "entry 2: it has no LogicalName"},
         {TABLE_A, "{\"value\":[{\"LogicalName\":\"aid\",\"AttributeTypeName\":\"x\"}]}", NULL,
          "AttributeTypeName is no object"},
         {TABLE_A, "{\"value\":[{\"LogicalName\":\"aid\",\"AttributeTypeName\":{\"Value\":1}}]}", NULL,
          "Value is no text"},
-        {TABLE_A, "{\"value\":[{\"LogicalName\":\"aid\",\"AttributeType\":\"String\",\"IsValidForRead\":1}]}", NULL,
-         "IsValidForRead is neither true nor false"},
-        {TABLE_A, "{\"value\":[{\"LogicalName\":\"aid\",\"AttributeType\":\"String\",\"IsSecured\":[]}]}", NULL,
-         "IsSecured is neither"},
+        {TABLE_A, "{\"value\":[{\"LogicalName\":\"aid\",\"AttributeType\":\"String\",\"IsValidForRead\":1}]}",
+         NULL, "IsValidForRead is neither true nor false"},
+        {TABLE_A, "{\"value\":[{\"LogicalName\":\"aid\",\"AttributeType\":\"String\",\"IsSecured\":[]}]}",
+         NULL, "IsSecured is neither"},
         {TABLE_A, "{\"value\":[" AID ",{\"LogicalName\":\"l\",\"AttributeType\":\"Lookup\"}]}",
          "{\"value\":[{\"LogicalName\":\"l\",\"Targets\":\"a\"}]}", "Targets is no array"},
         {TABLE_A, "{\"value\":[" AID ",{\"LogicalName\":\"l\",\"AttributeType\":\"Lookup\"}]}",
@@ -353,7 +364,8 @@ static void test_wrong_shapes(void **state)
 static void test_unreadable(void **state)
 {
     (void)state;
-    static const char *const bodies[] = {"", "<html>", "{\"value\":[", "[]", "{\"error\":{\"code\":\"0x80040216\"}}"};
+    static const char *const bodies[] = {"", "<html>", "{\"value\":[", "[]",
+                                         "{\"error\":{\"code\":\"0x80040216\"}}"};
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         struct document documents[] = {{LIST, NULL, bodies[i], 0}};
         serve(documents, 1);
@@ -369,7 +381,8 @@ static void test_fallback(void **state)
     (void)state;
     static const int32_t refusals[] = {DVS_E_PERMISSION, DVS_E_NOT_FOUND, DVS_E_UNSUPPORTED};
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
-        struct document documents[] = {{LIST, NULL, NULL, refusals[i]}, {"$metadata", "metadata.xml", NULL, 0}};
+        struct document documents[] = {{LIST, NULL, NULL, refusals[i]},
+                                       {"$metadata", "metadata.xml", NULL, 0}};
         char all[500] = "";
         serve(documents, 2);
         assert_string_equal(get("account", 0)->key, "accountid");
@@ -448,12 +461,14 @@ static void test_refresh_and_forget(void **state)
 static void test_refresh_reads_csdl_anew(void **state)
 {
     (void)state;
-    struct document documents[] = {{LIST, NULL, NULL, DVS_E_PERMISSION}, {"$metadata", "metadata.xml", NULL, 0}};
+    struct document documents[] = {{LIST, NULL, NULL, DVS_E_PERMISSION},
+                                   {"$metadata", "metadata.xml", NULL, 0}};
     serve(documents, 2);
     size_t n = get("accounts", 0)->n_columns;
     documents[1].file = NULL;
-    documents[1].text = "<S><EntityType Name='account'><Key><PropertyRef Name='accountid'/></Key><Property Name='accountid' "
-                        "Type='Edm.Guid'/></EntityType><EntitySet Name='accounts' EntityType='m.account'/></S>";
+    documents[1].text =
+        "<S><EntityType Name='account'><Key><PropertyRef Name='accountid'/></Key><Property Name='accountid' "
+        "Type='Edm.Guid'/></EntityType><EntitySet Name='accounts' EntityType='m.account'/></S>";
     assert_int_equal(get("accounts", 0)->n_columns, n);
     assert_int_equal(get("accounts", 1)->n_columns, 1);
     assert_int_equal(service.requests, 3);

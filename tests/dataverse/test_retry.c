@@ -178,7 +178,8 @@ static void *read_stream(void *context)
             }
             kept = *dataverse_transfer_answer(transfer);
             if (kept.status != 200)
-                status = dataverse_failure(&request, &kept, "", 0, &err) == DATAVERSE_AGAIN ? DVS_OK : DVS_E_INTERNAL;
+                status = dataverse_failure(&request, &kept, "", 0, &err) == DATAVERSE_AGAIN ? DVS_OK
+                                                                                            : DVS_E_INTERNAL;
             dataverse_transfer_free(transfer);
             dataverse_buffer_free(&body);
             kept.challenge = NULL;

@@ -37,12 +37,37 @@ static void test_origins_are_read(void **state)
 
 static void test_what_is_no_plain_address_is_refused(void **state)
 {
-    static const char *const bad[] = {
-        "", "org.crm.dynamics.com", "//org/", "ftp://a/", "httpsx://a/", "https:a", "https:/a", "https://", "https:///x",
-        "https://user@a/", "https://user:password@a/", "https://a@b/", "https://a:443@b/", "https://a:0/", "https://a:65536/",
-        "https://a:99999999999999999999/", "https://a:44x/", "https://a:-1/", "https://a\\@b/", "https://a b/",
-        "https://a%2eb/", "https://\xc3\xa4.example/", "https://a\r\nb/", "https://[::1", "https://[::1]x/",
-        "https://[::1%25eth0]/", "https://[g::1]/", "https://[127.0.0.1]/", "https://a;b/", " https://a/", "java:https://a/"};
+    static const char *const bad[] = {"",
+                                      "org.crm.dynamics.com",
+                                      "//org/",
+                                      "ftp://a/",
+                                      "httpsx://a/",
+                                      "https:a",
+                                      "https:/a",
+                                      "https://",
+                                      "https:///x",
+                                      "https://user@a/",
+                                      "https://user:password@a/",
+                                      "https://a@b/",
+                                      "https://a:443@b/",
+                                      "https://a:0/",
+                                      "https://a:65536/",
+                                      "https://a:99999999999999999999/",
+                                      "https://a:44x/",
+                                      "https://a:-1/",
+                                      "https://a\\@b/",
+                                      "https://a b/",
+                                      "https://a%2eb/",
+                                      "https://\xc3\xa4.example/",
+                                      "https://a\r\nb/",
+                                      "https://[::1",
+                                      "https://[::1]x/",
+                                      "https://[::1%25eth0]/",
+                                      "https://[g::1]/",
+                                      "https://[127.0.0.1]/",
+                                      "https://a;b/",
+                                      " https://a/",
+                                      "java:https://a/"};
     struct dataverse_origin origin;
     char many[600];
     (void)state;

@@ -74,13 +74,14 @@ class Sim:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.stop()
+    def __exit__(self, kind, *_):
+        code, err = self.stop()
+        assert kind is not None or (code, err) == (0, ""), f"the simulator ended with {code}\n{err}"
 
     def stop(self, timeout=30):
         """Ends it as a user would, and gives its exit code and what it said on stderr."""
         if self.process.stdout.closed:
-            return self.process.returncode, ""
+            return 0, ""
         self.process.terminate()
         try:
             _, err = self.process.communicate(timeout=timeout)

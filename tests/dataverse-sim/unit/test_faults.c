@@ -59,8 +59,9 @@ static void happens_as_often_as_said(void **state)
 static void waits_for_its_page(void **state)
 {
     (void)state;
-    struct sim_faults *faults = with("[{\"fault\":\"500\",\"page\":\"last\"},{\"fault\":\"501\",\"page\":\"middle\"},"
-                                     "{\"fault\":\"502\",\"page\":\"first\"},{\"fault\":\"503\",\"page\":4}]");
+    struct sim_faults *faults =
+        with("[{\"fault\":\"500\",\"page\":\"last\"},{\"fault\":\"501\",\"page\":\"middle\"},"
+             "{\"fault\":\"502\",\"page\":\"first\"},{\"fault\":\"503\",\"page\":4}]");
     assert_string_equal(at_page(faults, 0, 0), "");
     assert_string_equal(at_page(faults, 1, 0), "502");
     assert_string_equal(at_page(faults, 2, 0), "501");
@@ -75,8 +76,9 @@ static void keeps_to_phase_and_table(void **state)
 {
     (void)state;
     struct sim_fault fault;
-    struct sim_faults *faults = with("[{\"fault\":\"500\",\"phase\":\"token\"},{\"fault\":\"html\",\"table\":\"contacts\"},"
-                                     "{\"fault\":\"429\",\"phase\":\"metadata\"}]");
+    struct sim_faults *faults =
+        with("[{\"fault\":\"500\",\"phase\":\"token\"},{\"fault\":\"html\",\"table\":\"contacts\"},"
+             "{\"fault\":\"429\",\"phase\":\"metadata\"}]");
     assert_string_equal(at_page(faults, 1, 0), "");
     assert_string_equal(in_phase(faults, SIM_PHASE_CHALLENGE, &fault), "");
     assert_string_equal(in_phase(faults, SIM_PHASE_METADATA, &fault), "429");
@@ -91,7 +93,8 @@ static void keeps_to_phase_and_table(void **state)
 static void spoils_only_links_that_are_there(void **state)
 {
     (void)state;
-    struct sim_faults *faults = with("[{\"fault\":\"loop\"},{\"fault\":\"duplicates\"},{\"fault\":\"empty_last\"}]");
+    struct sim_faults *faults =
+        with("[{\"fault\":\"loop\"},{\"fault\":\"duplicates\"},{\"fault\":\"empty_last\"}]");
     assert_string_equal(at_page(faults, 1, 1), "empty_last");
     assert_string_equal(at_page(faults, 1, 0), "loop");
     assert_string_equal(at_page(faults, 1, 0), "");
@@ -118,8 +121,10 @@ static void words_retry_after(void **state)
 {
     (void)state;
     struct sim_fault fault;
-    struct sim_faults *faults = with("[{\"fault\":\"503\",\"retry_after\":\"date:2\"},{\"fault\":\"429\",\"retry_after\":"
-                                     "\"none\"},{\"fault\":\"429\",\"retry_after\":\"0.25\"},{\"fault\":\"429\",\"retry_after\":\"soon\"}]");
+    struct sim_faults *faults =
+        with("[{\"fault\":\"503\",\"retry_after\":\"date:2\"},{\"fault\":\"429\",\"retry_after\":"
+             "\"none\"},{\"fault\":\"429\",\"retry_after\":\"0.25\"},{\"fault\":\"429\",\"retry_after\":"
+             "\"soon\"}]");
     in_phase(faults, SIM_PHASE_ROWS, &fault);
     /* 1700000000.9 + 2 s, in whole seconds. */
     assert_string_equal(fault.retry_after, "Tue, 14 Nov 2023 22:13:22 GMT");
@@ -161,7 +166,8 @@ static void refuses(void **state)
     assert_non_null(faults);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char message[256] = "";
-        if (sim_faults_add(faults, wrong[i], strlen(wrong[i]), message, sizeof message) != NULL || message[0] == '\0')
+        if (sim_faults_add(faults, wrong[i], strlen(wrong[i]), message, sizeof message) != NULL ||
+            message[0] == '\0')
             fail_msg("%s was taken", wrong[i]);
     }
     assert_string_equal(at_page(faults, 1, 0), "");
@@ -210,7 +216,8 @@ static void replaces_the_answer(void **state)
     sim_fault_apply(&fault, &request, &answer);
     assert_int_equal(answer.status, 429);
     assert_int_equal(answer.delay_ms, 5);
-    assert_string_equal(answer.body, "{\"error\":{\"code\":\"0x80072322\",\"message\":\"say \\\"less\\\"\"}}");
+    assert_string_equal(answer.body,
+                        "{\"error\":{\"code\":\"0x80072322\",\"message\":\"say \\\"less\\\"\"}}");
     assert_string_equal(header(&answer, "Retry-After"), "7");
     assert_null(header(&answer, "OData-Version"));
     fault = (struct sim_fault){.kind = SIM_FAULT_REDIRECT, .phase = SIM_PHASE_ROWS};
@@ -224,10 +231,14 @@ static void replaces_the_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(happens_as_often_as_said),     cmocka_unit_test(waits_for_its_page),
-        cmocka_unit_test(keeps_to_phase_and_table),     cmocka_unit_test(spoils_only_links_that_are_there),
-        cmocka_unit_test(latency_does_not_hide_others), cmocka_unit_test(words_retry_after),
-        cmocka_unit_test(refuses),                      cmocka_unit_test(lists_and_forgets),
+        cmocka_unit_test(happens_as_often_as_said),
+        cmocka_unit_test(waits_for_its_page),
+        cmocka_unit_test(keeps_to_phase_and_table),
+        cmocka_unit_test(spoils_only_links_that_are_there),
+        cmocka_unit_test(latency_does_not_hide_others),
+        cmocka_unit_test(words_retry_after),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(lists_and_forgets),
         cmocka_unit_test(replaces_the_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

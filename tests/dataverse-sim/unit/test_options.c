@@ -19,7 +19,8 @@ static int read_line(struct sim_options *options, const char *line, char message
     int argc = 1;
     char *save = NULL;
     strncpy(copy, line, sizeof copy - 1);
-    for (char *word = strtok_r(copy, " ", &save); word != NULL && argc < ARGS_MAX; word = strtok_r(NULL, " ", &save))
+    for (char *word = strtok_r(copy, " ", &save); word != NULL && argc < ARGS_MAX;
+         word = strtok_r(NULL, " ", &save))
         argv[argc++] = word;
     message[0] = '\0';
     return sim_options_read(options, argc, argv, message, 256);
@@ -48,11 +49,12 @@ static void takes_what_it_is_given(void **state)
     (void)state;
     struct sim_options options;
     char message[256];
-    assert_int_equal(read_line(&options,
-                               "--port 8080 --rows accounts=5 --columns tasks=7 --rows tasks=0 --data a.csv --data b.json "
-                               "--gzip --token-seconds 9 --latency 3 --challenge mixed --expires-in string",
-                               message),
-                     0);
+    assert_int_equal(
+        read_line(&options,
+                  "--port 8080 --rows accounts=5 --columns tasks=7 --rows tasks=0 --data a.csv --data b.json "
+                  "--gzip --token-seconds 9 --latency 3 --challenge mixed --expires-in string",
+                  message),
+        0);
     assert_int_equal(options.port, 8080);
     assert_int_equal(options.n_rows, 2);
     assert_int_equal(options.rows[0].rows, 5);
@@ -75,7 +77,8 @@ static void reads_times_and_seeds(void **state)
     (void)state;
     struct sim_options options;
     char message[256];
-    assert_int_equal(read_line(&options, "--time 2024-02-29T12:00:01Z --seed 18446744073709551600", message), 0);
+    assert_int_equal(read_line(&options, "--time 2024-02-29T12:00:01Z --seed 18446744073709551600", message),
+                     0);
     assert_true(options.time == INT64_C(1709208001000000));
     assert_true(options.seed == UINT64_C(18446744073709551600));
     sim_options_free(&options);
@@ -120,9 +123,10 @@ static void helps_with_every_option(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "--rows",   "--columns",       "--data",      "--seed",       "--time", "--client-id", "--client-secret",
-        "--tenant", "--token-seconds", "--challenge", "--expires-in", "--port", "--gzip",      "--ready-file",
-        "--latency", "--max-concurrent", "--fault",   "--help"};
+        "--rows",           "--columns",       "--data",   "--seed",          "--time",
+        "--client-id",      "--client-secret", "--tenant", "--token-seconds", "--challenge",
+        "--expires-in",     "--port",          "--gzip",   "--ready-file",    "--latency",
+        "--max-concurrent", "--fault",         "--help"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strstr(sim_options_help, names[i]) == NULL)
             fail_msg("--help is silent about %s", names[i]);
@@ -131,8 +135,10 @@ static void helps_with_every_option(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(has_defaults),          cmocka_unit_test(takes_what_it_is_given),
-        cmocka_unit_test(reads_times_and_seeds), cmocka_unit_test(refuses),
+        cmocka_unit_test(has_defaults),
+        cmocka_unit_test(takes_what_it_is_given),
+        cmocka_unit_test(reads_times_and_seeds),
+        cmocka_unit_test(refuses),
         cmocka_unit_test(helps_with_every_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

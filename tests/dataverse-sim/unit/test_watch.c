@@ -1,10 +1,12 @@
 /* What the simulator sees of a client's behaviour, and the parts of requests. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -182,6 +184,14 @@ static void guards_secrets(void **state)
     assert_true(complained(world, "Authorization header was sent to /t/oauth2"));
 }
 
+static void *leave_soon(void *closure)
+{
+    const struct timespec soon = {.tv_nsec = 20000000};
+    nanosleep(&soon, NULL);
+    sim_watch_leave(closure);
+    return NULL;
+}
+
 static void counts_requests_at_once(void **state)
 {
     struct world *world = *state;
@@ -191,6 +201,12 @@ static void counts_requests_at_once(void **state)
     assert_true(sim_watch_crowded(world->watch, 1));
     sim_watch_leave(world->watch);
     assert_false(sim_watch_crowded(world->watch, 1));
+    /* One that is just ending does not count. */
+    pthread_t thread;
+    sim_watch_enter(world->watch);
+    assert_int_equal(pthread_create(&thread, NULL, leave_soon, world->watch), 0);
+    assert_false(sim_watch_crowded(world->watch, 1));
+    pthread_join(thread, NULL);
     sim_watch_leave(world->watch);
 }
 
