@@ -7,6 +7,7 @@
 #include "data/cell.h"
 #include "data/json.h"
 #include "data/key.h"
+#include "map/record_json.h"
 
 void dvsi_mapping_free(dvsi_mapping *mapping)
 {
@@ -82,46 +83,13 @@ const char *dvsi_mapping_source_key(const dvsi_mapping *mapping, const dvs_cell 
 
 void dvsi_mapping_record_json(const dvsi_mapping *mapping, const dvs_cell *in, dvsi_buf *out)
 {
-    int first = 1;
-    dvsi_buf_putc(out, '{');
-    for (uint32_t i = 0; i < mapping->wanted.n_columns; i++) {
-        const dvs_column *column = &mapping->wanted.columns[i];
-        if ((int32_t)i == mapping->raw || in[i].kind == DVS_ABSENT)
-            continue;
-        if (!first)
-            dvsi_buf_putc(out, ',');
-        first = 0;
-        dvsi_json_string(out, column->name, strlen(column->name));
-        dvsi_buf_putc(out, ':');
-        dvsi_cell_json(out, &in[i]);
-    }
-    dvsi_buf_putc(out, '}');
+    dvsi_record_write_json(out, mapping->wanted.columns, mapping->wanted.n_columns, mapping->raw, in);
 }
 
 int dvsi_mapping_record_parse(const dvsi_mapping *mapping, dvsi_arena *arena, const char *text,
                               size_t length, dvs_cell *cells)
 {
-    const char *problem = NULL;
-    size_t offset = 0;
-    const dvsi_json *object = dvsi_json_parse(arena, text, length, &problem, &offset);
-    if (object == NULL || object->type != DVSI_JSON_OBJECT)
-        return -1;
-    dvsi_buf value = {0};
-    int result = 0;
-    for (uint32_t i = 0; i < mapping->wanted.n_columns && result == 0; i++) {
-        const dvsi_json *member = dvsi_json_get(object, mapping->wanted.columns[i].name);
-        memset(&cells[i], 0, sizeof cells[i]);
-        if (member == NULL)
-            continue;
-        dvsi_buf_clear(&value);
-        dvsi_json_write(&value, member);
-        if (value.failed ||
-            dvsi_cell_from_json(arena, mapping->wanted.columns[i].kind, dvsi_buf_text(&value), value.length,
-                                &cells[i]) != 0)
-            result = -1;
-    }
-    dvsi_buf_free(&value);
-    return result;
+    return dvsi_record_read_json(arena, mapping->wanted.columns, mapping->wanted.n_columns, text, length, cells);
 }
 
 void dvsi_mapping_describe(const dvsi_mapping *mapping, dvsi_buf *out)

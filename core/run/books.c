@@ -237,10 +237,10 @@ int32_t dvsi_books_delete(dvsi_books *books, dvsi_book book, const int64_t *row_
 {
     dvs_write write = {.struct_size = (uint32_t)sizeof write, .table = &books->tables[book], .deletes = row_ids,
                        .n_deletes = n, .update_stride = sizeof(dvs_update)};
-    return n != 0 ? dvsi_sink_write(books->sink, &write, 0, err) : DVS_OK;
+    return n != 0 ? write_rows(books, &write, err) : DVS_OK;
 }
 
-#define MOST_CONDITIONS 8
+#define MOST_CONDITIONS 12
 
 /* The conditions with the project's own in front. */
 static uint32_t with_project(const dvsi_books *books, const dvs_where *where, uint32_t n_where, dvs_where *out)

@@ -86,10 +86,12 @@ static int32_t store_feed(dvsi_feed *feed, dvs_error *err)
     limited |= feed->state.fingerprint[0] == '\0'; /* it never came to a plan */
     if (!limited && feed->phase != DVSI_FEED_DONE)
         status = dvsi_state_store(feed, feed->phase == DVSI_FEED_FAILED ? "failed" : "in_progress", err);
-    /* A position is worth nothing without the set of what was met up to it. */
+    /* A position is worth nothing without the set of what was met up to it, and what waits for the end. */
     if (status == DVS_OK && !limited && feed->phase != DVSI_FEED_DONE && feed->state.read_mode == DVS_READ_FULL &&
         !feed->state.first_load)
         status = dvsi_seen_store(&feed->seen, &feed->run->books, feed->target->entity->name, feed->from->label, err);
+    if (status == DVS_OK && !limited && feed->phase != DVSI_FEED_DONE && feed->state.read_mode == DVS_READ_FULL)
+        status = dvsi_twice_store(feed, err);
     if (status == DVS_OK)
         status = store_log(feed, err);
     if (status == DVS_OK)

@@ -262,8 +262,6 @@ int32_t dvsi_feed_finish(dvsi_feed *feed, dvs_error *err)
     int32_t status = dvsi_twice_finish(feed, err);
     if (status == DVS_OK && feed->state.first_load)
         status = dvsi_first_load_finish(feed, err);
-    if (status == DVS_OK && dvsi_feed_gathers(feed))
-        status = dvsi_gather_finish(feed, err);
     if (status == DVS_OK && run->options->row_limit == 0)
         status = apply_deletes(feed, err);
     if (status == DVS_OK && !run->dry && run->options->row_limit == 0)

@@ -19,7 +19,8 @@ typedef struct finder {
     dvsi_buf text;
 } finder;
 
-#define GUESS_MORE 16u     /* rows read beyond as many as there are records, for gaps and deleted rows */
+#define GUESS_MORE 16u     /* rows read beyond as many as there are records, for gaps and deleted rows; few when the
+                            * records are few, as they may be large */
 #define GUESS_PAUSE 16u    /* batches without guessing after one that went wrong */
 
 /* The canonical key of a stored row, for comparing with the records'. */
@@ -62,7 +63,7 @@ static int32_t guess_rows(finder *u, uint32_t n_open, uint32_t *n_found, dvs_err
     }
     dvs_where behind = dvsi_where(0, DVS_OP_GT, dvsi_cell_int64(u->feed->last_met));
     dvs_scan scan = {(uint32_t)sizeof scan, 0, &t->table, t->lookup, t->n_lookup, 1, &behind, &row_id, 1,
-                     sizeof(dvs_where),     (uint64_t)n_open + GUESS_MORE};
+                     sizeof(dvs_where),     (uint64_t)n_open + (n_open < GUESS_MORE ? n_open : GUESS_MORE)};
     int32_t status = dvsi_sink_scan(run->sink, &scan, run->rows, err);
     for (uint32_t r = 0; status == DVS_OK && r < run->rows->n_rows; r++) {
         size_t length = 0;

@@ -7,7 +7,6 @@
 #define COMMIT_AFTER_US INT64_C(1000000)
 #define COMMIT_AFTER_WRITES 2048u  /* rows; a huge transaction does not scale */
 #define COMMIT_AFTER_ROWS 16384u   /* read and found unchanged: what a kill may cost to read again */
-#define AFTER_REFUSAL 64u /* records at once behind one that the sink refused */
 #define LINGER_US INT64_C(20000) /* how long an open transaction waits for more */
 #define WAIT_US INT64_C(100000)
 #define PROGRESS_EVERY_US INT64_C(200000)
@@ -27,74 +26,11 @@ static void fail_feed(dvsi_feed *feed, const dvs_error *err)
     dvsi_feed_quit(feed);
 }
 
-/* An error that leaves the sink unusable for everybody. */
-static int is_fatal(const dvs_error *err)
-{
-    switch (err->status) {
-    case DVS_E_FENCED:
-    case DVS_E_BUSY:
-    case DVS_E_DISK_FULL:
-    case DVS_E_READ_ONLY:
-    case DVS_E_IO:
-    case DVS_E_CORRUPT:
-    case DVS_E_NO_MEMORY:
-        return 1;
-    default:
-        return err->scope == DVS_SCOPE_SOURCE;
-    }
-}
-
-static void fail_run(dvsi_run *run, const dvs_error *err)
-{
-    dvsi_run_rollback(run);
-    if (run->fatal.status == 0) {
-        run->fatal = *err;
-        dvsi_run_note(run, "error", NULL, NULL, 0, NULL, NULL, "%s", err->message);
-    }
-}
-
 static void commit(dvsi_run *run)
 {
     dvs_error err = DVS_ERROR_INIT;
     if (run->fatal.status == 0 && dvsi_run_commit(run, &err) != DVS_OK)
-        fail_run(run, &err);
-}
-
-/* Runs one step under a savepoint. A failure undoes the step and ends the feed, or the run. */
-static int32_t guarded_step(dvsi_feed *feed, int32_t (*step)(dvsi_feed *, dvsi_work *, dvs_error *), dvsi_work *work)
-{
-    dvsi_run *run = feed->run;
-    dvs_error err = DVS_ERROR_INIT;
-    dvs_error second = DVS_ERROR_INIT;
-    int32_t status = dvsi_run_begin(run, &err);
-    int saved = 0;
-    const dvs_counts counts = feed->counts;
-    const int64_t open_errors = feed->open_errors;
-    const uint64_t n_waiting = feed->n_waiting;
-    if (status == DVS_OK && !run->dry) {
-        status = dvsi_sink_savepoint(run->sink, &err);
-        saved = status == DVS_OK;
-    }
-    dvsi_arena_reset(&run->batch_arena);
-    if (status == DVS_OK)
-        status = step(feed, work, &err);
-    int keep = status == DVS_OK || status == DVS_E_GUARD;
-    if (saved && !keep && dvsi_sink_rollback_to(run->sink, &second) != DVS_OK)
-        err = second;
-    if (saved && dvsi_sink_release(run->sink, &second) != DVS_OK && keep)
-        err = second, status = second.status;
-    if (saved && !keep) {
-        feed->counts = counts;
-        feed->open_errors = open_errors;
-        feed->n_waiting = n_waiting;
-        feed->target->next_id = 0;
-        dvsi_books_begin(&run->books);
-        dvsi_books_begin(&run->notes);
-    }
-    feed->error = status != DVS_OK ? err : feed->error;
-    if (!keep && is_fatal(&err))
-        fail_run(run, &err);
-    return status;
+        dvsi_run_fail(run, &err);
 }
 
 static int32_t prepare_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
@@ -114,92 +50,6 @@ static int32_t finish_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
 {
     (void)work;
     return dvsi_feed_finish(feed, err);
-}
-
-static int32_t errors_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
-{
-    return dvsi_row_errors_add(feed, work->errors, work->n_errors, err);
-}
-
-static int32_t records_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
-{
-    return dvsi_feed_gathers(feed) ? dvsi_gather_work(feed, work, err) : dvsi_stream_work(feed, work, err);
-}
-
-/* The sink refused one record: it becomes a row error, and the others are tried again. */
-static int32_t refuse_record(dvsi_feed *feed, dvsi_record *record)
-{
-    dvsi_buf cells = {0};
-    char *message = dvsi_arena_strdup(&feed->run->arena, feed->error.message);
-    if (record->source != NULL)
-        dvsi_mapping_record_json(feed->mapping, record->source, &cells);
-    dvsi_record_error error = {.number = record->number, .source_key = record->source_key, .key = record->key,
-                               .message = message != NULL ? message : "refused by the sink",
-                               .record = cells.data, .record_length = cells.length,
-                               .cells = cells.data, .cells_length = cells.length};
-    if (record->raw != NULL && record->raw->kind == DVS_JSON) {
-        error.record = record->raw->v.text;
-        error.record_length = record->raw->length;
-    }
-    dvsi_work only = {.errors = &error, .n_errors = 1};
-    record->flags |= DVSI_RECORD_FAILED;
-    int32_t status = guarded_step(feed, errors_step, &only);
-    dvsi_buf_free(&cells);
-    return status;
-}
-
-static int32_t take_records(dvsi_feed *feed, dvsi_work *work, uint32_t from, uint32_t to)
-{
-    dvsi_work part = *work;
-    uint32_t most = to - from;
-    while (from < to) {
-        part.records = work->records + from;
-        part.n_records = to - from < most ? to - from : most;
-        int32_t status = guarded_step(feed, records_step, &part);
-        int refused = status == DVS_E_DATA && feed->error.scope == DVS_SCOPE_ROW && feed->error.row < part.n_records &&
-                      (part.records[feed->error.row].flags & DVSI_RECORD_FAILED) == 0;
-        if (status == DVS_OK)
-            from += part.n_records;
-        else if (refused)
-            status = refuse_record(feed, &part.records[feed->error.row]);
-        if (status != DVS_OK)
-            return status;
-        if (refused)
-            most = AFTER_REFUSAL; /* many refusals must not each cost a whole batch */
-    }
-    return DVS_OK;
-}
-
-/* What came through last is mended, also when an earlier record of the same key in this batch failed. */
-static int32_t mended_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
-{
-    return dvsi_row_errors_close_keys(feed, work->records, work->n_records, err);
-}
-
-/* Errors that are still open are mapped again before a read that does not deliver everything. */
-static int32_t again_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
-{
-    return dvsi_row_errors_again(feed, &feed->error_at, work, err);
-}
-
-static int32_t map_again(dvsi_feed *feed)
-{
-    dvsi_work *work = dvsi_work_new();
-    int32_t status = work == NULL ? dvsi_error_no_memory(&feed->error) : DVS_OK;
-    feed->error_at = 0;
-    for (int more = 1; more && status == DVS_OK;) {
-        const int64_t before = feed->error_at;
-        status = guarded_step(feed, again_step, work);
-        more = status == DVS_OK && feed->error_at != before;
-        if (more && work->n_errors != 0)
-            status = guarded_step(feed, errors_step, work);
-        if (more && status == DVS_OK)
-            status = take_records(feed, work, 0, work->n_records);
-        if (more && status == DVS_OK)
-            status = guarded_step(feed, mended_step, work);
-    }
-    dvsi_work_free(work);
-    return status;
 }
 
 /* What the records up to here are worth: a position that the next commit stores. */
@@ -255,17 +105,17 @@ static void take_work(dvsi_feed *feed, dvsi_work *work)
     feed->state.unidentified += work->unidentified;
     feed->dirty = 1;
     if (work->n_errors != 0)
-        status = guarded_step(feed, errors_step, work);
+        status = dvsi_step_errors(feed, work);
     if (status == DVS_OK)
-        status = take_records(feed, work, 0, covered);
+        status = dvsi_step_records(feed, work, 0, covered);
     /* With `stop`, the next run must meet the bad record again. */
     int stops = work->n_errors != 0 && run->project->options.stop_on_row_error;
     if (status == DVS_OK && batch->has_checkpoint && !stops)
         status = take_checkpoint(feed, &batch->checkpoint);
     if (status == DVS_OK)
-        status = take_records(feed, work, covered, work->n_records);
-    if (status == DVS_OK && feed->open_errors != 0)
-        status = guarded_step(feed, mended_step, work);
+        status = dvsi_step_records(feed, work, covered, work->n_records);
+    if (status == DVS_OK && run->options->row_limit == 0) /* a trial may see a copy that a later one stands for */
+        status = dvsi_step_mended(feed, work);
     run->transaction_rows += work->n_records;
     if (status == DVS_OK && stops) {
         dvsi_error_set(&feed->error, DVS_E_DATA, "stopped at a row error (on_row_error: stop): %s", work->errors[0].message);
@@ -302,9 +152,11 @@ static void take_end(dvsi_feed *feed)
         fail_feed(feed, &err);
         return;
     }
-    int32_t status = guarded_step(feed, finish_step, NULL);
+    int32_t status = dvsi_step_rest(feed);
+    if (status == DVS_OK)
+        status = dvsi_step(feed, finish_step, NULL);
     err = feed->error;
-    int given_up = status == DVS_E_GUARD && (run->dry || guarded_step(feed, give_up_step, NULL) == DVS_OK);
+    int given_up = status == DVS_E_GUARD && (run->dry || dvsi_step(feed, give_up_step, NULL) == DVS_OK);
     if (status == DVS_E_GUARD && !given_up)
         err = feed->error;
     if (status != DVS_OK) {
@@ -330,10 +182,10 @@ static void take_message(dvsi_run *run, const dvsi_message *message)
             feed->error = feed->thread_error;
         status = feed->phase == DVSI_FEED_FAILED || run->fatal.status != 0
                      ? DVS_E_CANCELLED
-                     : guarded_step(feed, message->type == DVSI_MESSAGE_PREPARED ? prepare_step : restart_step, NULL);
+                     : dvsi_step(feed, message->type == DVSI_MESSAGE_PREPARED ? prepare_step : restart_step, NULL);
         if (status == DVS_OK && message->type == DVSI_MESSAGE_PREPARED && !run->dry && feed->mode != DVS_READ_FULL &&
             feed->open_errors != 0)
-            status = map_again(feed);
+            status = dvsi_step_again(feed);
         if (status != DVS_OK) {
             dvs_error err = feed->error;
             feed->ended = 1;

@@ -102,6 +102,8 @@ static int32_t begin_read(dvsi_feed *feed, dvs_error *err)
     s->first_load = 0;
     if (status == DVS_OK && !run->dry && dvsi_feed_gathers(feed))
         status = dvsi_gather_drop_strangers(feed, err);
+    if (status == DVS_OK && !run->dry && !dvsi_feed_gathers(feed))
+        status = dvsi_twice_load(feed, 0, err);
     if (status != DVS_OK || run->dry || run->options->row_limit != 0)
         return status; /* a trial leaves what belongs to an unfinished read alone */
     status = dvsi_seen_forget(&run->books, feed->target->entity->name, feed->from->label, err);
@@ -120,19 +122,20 @@ static int32_t resume_read(dvsi_feed *feed, dvs_error *err)
     feed->mode = feed->state.read_mode;
     feed->reason = "resumed";
     feed->seen_partly = 1;
-    if (feed->state.first_load)
-        return dvsi_first_load_trim(feed, err);
-    return feed->mode == DVS_READ_FULL
-               ? dvsi_seen_load(&feed->seen, &run->books, feed->target->entity->name, feed->from->label, err)
-               : DVS_OK;
+    int32_t status = DVS_OK;
+    if (feed->mode == DVS_READ_FULL && !dvsi_feed_gathers(feed))
+        status = dvsi_twice_load(feed, 1, err);
+    if (status == DVS_OK && feed->state.first_load)
+        status = dvsi_first_load_trim(feed, err);
+    else if (status == DVS_OK && feed->mode == DVS_READ_FULL)
+        status = dvsi_seen_load(&feed->seen, &run->books, feed->target->entity->name, feed->from->label, err);
+    return status;
 }
 
 /* An unfinished read can go on if the project is the same and it is the kind of read that is due, or more. */
 static int can_resume(const dvsi_feed *feed, int changed)
 {
     const dvsi_feed_state *s = &feed->state;
-    if (feed->twice != NULL && s->read_mode == DVS_READ_FULL)
-        return 0; /* records that wait for the end of the read are not kept with the position */
     if (feed->run->dry || feed->run->options->row_limit != 0 || changed || !s->has_position)
         return 0;
     return s->read_mode == DVS_READ_FULL || s->read_mode == feed->mode;
@@ -171,8 +174,6 @@ int32_t dvsi_plan_feed(dvsi_feed *feed, dvs_error *err)
     status = dvsi_row_errors_count(feed, &feed->open_errors, err);
     if (status == DVS_OK)
         status = count_waiting(feed, err);
-    if (status == DVS_OK && !run->dry && !dvsi_feed_gathers(feed))
-        status = dvsi_twice_load(feed, err);
     if (!run->dry && feed->mode != DVS_READ_FULL && s->read_mode == DVS_READ_FULL && !can_resume(feed, changed)) {
         feed->mode = DVS_READ_FULL; /* the cursor may be past what that read wrote */
         feed->reason = "the last complete read did not end";
@@ -181,7 +182,7 @@ int32_t dvsi_plan_feed(dvsi_feed *feed, dvs_error *err)
         status = resume_read(feed, err);
     else if (status == DVS_OK && s->first_load && !run->dry && run->options->row_limit == 0 && !feed->target->created)
         status = close_first_load(feed, err);
-    if (status == DVS_E_CORRUPT && feed->resume) { /* somebody edited the seen-set */
+    if (status == DVS_E_CORRUPT && feed->resume) { /* somebody edited what it needs */
         dvsi_run_note(run, "warning", feed->target->entity->name, feed->from->label, 0, NULL, NULL, "%s", err->message);
         dvsi_error_clear(err);
         feed->reason = "the unfinished read cannot go on";
@@ -215,9 +216,7 @@ int32_t dvsi_plan_restart(dvsi_feed *feed, dvs_error *err)
     feed->has_end = 0;
     feed->counts.processed = feed->counts.unchanged = feed->counts.row_errors = 0;
     atomic_store(&feed->rows, 0);
-    if (feed->twice != NULL)
-        status = dvsi_twice_load(feed, err);
-    if (status == DVS_OK && !feed->run->dry)
+    if (!feed->run->dry)
         status = dvsi_row_errors_restart(feed, err);
     if (status == DVS_OK && feed->state.first_load && !feed->run->dry)
         status = close_first_load(feed, err);

@@ -38,6 +38,13 @@ static int32_t close_row(dvsi_feed *feed, int64_t row_id, dvs_error *err)
     return dvsi_books_update(&feed->run->books, DVSI_BOOK_ERRORS, row_id, &column, &now, 1, err);
 }
 
+/* Is it among this run's row errors? */
+static int is_counted(const dvsi_feed *feed, const dvs_cell *run_id, const dvs_cell *last_seen)
+{
+    return same(run_id, feed->run->run_id) && last_seen->kind == DVS_TIMESTAMP &&
+           last_seen->v.i64 >= feed->run->started_at;
+}
+
 /* The open row of the same record and field: 0 when there is none. */
 static int32_t find_open(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch *rows, int64_t *row_id,
                          int64_t *attempts, int *counted, dvs_error *err)
@@ -66,9 +73,7 @@ static int32_t find_open(dvsi_feed *feed, const dvsi_record_error *error, dvsi_b
             continue;
         }
         *row_id = row[DVSI_ERRORS_ROW_ID].v.i64;
-        *counted = same(&row[DVSI_ERRORS_RUN_ID], feed->run->run_id) &&
-                   row[DVSI_ERRORS_LAST_SEEN].kind == DVS_TIMESTAMP &&
-                   row[DVSI_ERRORS_LAST_SEEN].v.i64 >= feed->run->started_at;
+        *counted = is_counted(feed, &row[DVSI_ERRORS_RUN_ID], &row[DVSI_ERRORS_LAST_SEEN]);
         *attempts = row[DVSI_ERRORS_ATTEMPTS].kind == DVS_INT64 ? row[DVSI_ERRORS_ATTEMPTS].v.i64 : 0;
     }
     return status;
@@ -163,7 +168,8 @@ static int32_t close_rows(dvsi_feed *feed, const dvsi_batch *rows, dvs_error *er
 static int32_t find_by_text(dvsi_feed *feed, uint32_t column, const dvs_cell *texts, uint32_t n, dvsi_batch *rows,
                             dvs_error *err)
 {
-    static const uint32_t columns[2] = {DVSI_ERRORS_ROW_ID, DVSI_ERRORS_SEVERITY};
+    static const uint32_t columns[4] = {DVSI_ERRORS_ROW_ID, DVSI_ERRORS_SEVERITY, DVSI_ERRORS_RUN_ID,
+                                        DVSI_ERRORS_LAST_SEEN};
     const uint32_t key_columns[3] = {DVSI_ERRORS_PROJECT, DVSI_ERRORS_ENTITY, column};
     dvsi_books *books = &feed->run->books;
     dvs_cell *keys = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n * 3 + 1, sizeof *keys);
@@ -174,7 +180,7 @@ static int32_t find_by_text(dvsi_feed *feed, uint32_t column, const dvs_cell *te
         keys[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
         keys[i * 3 + 2] = texts[i];
     }
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, 2, &books->tables[DVSI_BOOK_ERRORS], columns, key_columns, 3, n, keys,
+    dvs_lookup lookup = {(uint32_t)sizeof lookup, 4, &books->tables[DVSI_BOOK_ERRORS], columns, key_columns, 3, n, keys,
                          DVSI_ERRORS_CLOSED_AT,   0};
     return n != 0 ? dvsi_sink_read(books->sink, &lookup, rows, err) : DVS_OK;
 }
@@ -189,7 +195,7 @@ int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, 
     dvsi_record *alike = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *alike); /* failed or not, the last one tells */
     uint8_t *skip = NULL;
     uint32_t *previous = NULL;
-    dvsi_batch *rows = dvsi_batch_new(2);
+    dvsi_batch *rows = dvsi_batch_new(4);
     uint32_t n_texts = 0;
     int32_t status = texts == NULL || alike == NULL || rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
@@ -200,26 +206,25 @@ int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, 
         status = dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
         const char *key = gathers ? records[i].source_key : records[i].key;
-        if (!skip[i] && (records[i].flags & DVSI_RECORD_FAILED) == 0)
+        if (!skip[i] && (records[i].flags & ~DVSI_RECORD_TOMBSTONE) == 0)
             texts[n_texts++] = dvsi_cell_text(key);
     }
     if (status == DVS_OK)
         status = find_by_text(feed, gathers ? DVSI_ERRORS_SOURCE_KEY : DVSI_ERRORS_KEY, texts, n_texts, rows, err);
-    for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++)
-        if (same(&dvsi_batch_cells(rows, i)[1], "error")) {
-            status = close_row(feed, dvsi_batch_cells(rows, i)[0].v.i64, err);
-            feed->open_errors -= feed->open_errors != 0;
-        }
+    for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++) {
+        const dvs_cell *row = dvsi_batch_cells(rows, i);
+        if (!same(&row[1], "error"))
+            continue;
+        status = close_row(feed, row[0].v.i64, err);
+        feed->open_errors -= feed->open_errors != 0;
+        feed->counts.row_errors -= feed->counts.row_errors != 0 && is_counted(feed, &row[2], &row[3]);
+    }
     dvsi_batch_free(rows);
     return status;
 }
 
-int32_t dvsi_row_errors_close_old(dvsi_feed *feed, dvs_error *err)
+static int32_t close_where(dvsi_feed *feed, const dvs_where *where, uint32_t n, dvs_error *err)
 {
-    dvs_where where[5];
-    uint32_t n = open_where(feed, where) - 1; /* errors and warnings alike */
-    /* What this read raised carries the start of one of its runs; those lie not before the read's own. */
-    where[n++] = dvsi_where(DVSI_ERRORS_LAST_SEEN, DVS_OP_LT, dvsi_cell_timestamp(feed->state.read_started_at));
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_ERRORS);
     int32_t status = rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     for (uint32_t got = RETRY_ROWS; got == RETRY_ROWS && status == DVS_OK;) {
@@ -230,6 +235,31 @@ int32_t dvsi_row_errors_close_old(dvsi_feed *feed, dvs_error *err)
     }
     dvsi_batch_free(rows);
     return status;
+}
+
+int32_t dvsi_row_errors_close_old(dvsi_feed *feed, dvs_error *err)
+{
+    dvs_where where[5];
+    uint32_t n = open_where(feed, where) - 1; /* errors and warnings alike */
+    /* What this read raised carries the start of one of its runs; those lie not before the read's own. */
+    where[n++] = dvsi_where(DVSI_ERRORS_LAST_SEEN, DVS_OP_LT, dvsi_cell_timestamp(feed->state.read_started_at));
+    return close_where(feed, where, n, err);
+}
+
+int32_t dvsi_row_errors_close_settled(dvsi_feed *feed, dvs_error *err)
+{
+    const dvs_cell none = dvsi_cell_null();
+    dvs_where where[9];
+    uint32_t n = open_where(feed, where);
+    if (feed->run->dry)
+        return DVS_OK;
+    /* They belong to a key, and not to a record or a field of the source. */
+    where[n++] = dvsi_where(DVSI_ERRORS_KEY, DVS_OP_NOT_NULL, none);
+    where[n++] = dvsi_where(DVSI_ERRORS_SOURCE_KEY, DVS_OP_IS_NULL, none);
+    where[n++] = dvsi_where(DVSI_ERRORS_FIELD, DVS_OP_IS_NULL, none);
+    where[n++] = dvsi_where(DVSI_ERRORS_CELLS, DVS_OP_IS_NULL, none);
+    where[n++] = dvsi_where(DVSI_ERRORS_LAST_SEEN, DVS_OP_LT, dvsi_cell_timestamp(feed->run->started_at));
+    return close_where(feed, where, n, err);
 }
 
 int32_t dvsi_row_errors_restart(dvsi_feed *feed, dvs_error *err)

@@ -351,6 +351,7 @@ static void free_feed(dvsi_feed *feed)
     dvsi_seen_clear(&feed->changed);
     dvsi_mapping_free(feed->mapping);
     dvsi_schema_free(&feed->columns);
+    dvsi_buf_free(&feed->offers_at);
     free(feed->end_token);
 }
 

@@ -136,6 +136,8 @@ struct dvsi_feed {
     int64_t end_watermark;
     int64_t log_row_id;
     int64_t error_at;    /* how far they were mapped again */
+    uint32_t offers_part; /* DVSI_OFFERS_: how far the offers were reconciled ... */
+    dvsi_buf offers_at;   /* ... the last key */
     int64_t open_errors; /* open row errors when the read began, and since */
     uint64_t n_waiting;  /* keys in _sync_deletes */
     dvs_counts counts;
@@ -316,12 +318,24 @@ int32_t dvsi_plan_restart(dvsi_feed *feed, dvs_error *err);
 /* loop.c: the writer. */
 void dvsi_run_loop(dvsi_run *run);
 
+/* step.c: what the writer does, step by step. A step that fails is undone; feed->error says why, and whoever called
+ * ends the feed. What leaves the sink unusable ends the run. */
+typedef int32_t dvsi_step_fn(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
+int32_t dvsi_step(dvsi_feed *feed, dvsi_step_fn *step, dvsi_work *work);
+void dvsi_run_fail(dvsi_run *run, const dvs_error *err);
+int32_t dvsi_step_errors(dvsi_feed *feed, dvsi_work *work); /* the work's row errors */
+/* The work's records; those that the sink refuses become row errors. */
+int32_t dvsi_step_records(dvsi_feed *feed, dvsi_work *work, uint32_t from, uint32_t to);
+int32_t dvsi_step_mended(dvsi_feed *feed, dvsi_work *work); /* they came through: their errors are closed */
+int32_t dvsi_step_again(dvsi_feed *feed); /* the open errors are mapped and taken again */
+int32_t dvsi_step_rest(dvsi_feed *feed);  /* the records that wait for the end of the read */
+
 /* feed.c: reader threads. */
 int32_t dvsi_feed_launch(dvsi_feed *feed, dvs_error *err);
 void dvsi_feeds_join(dvsi_run *run);
 
 /* upsert.c: records against the table. Of one key the last record of the call counts; tombstones are not for here,
- * failed records only mark their rows as met. DVS_E_DATA with DVS_SCOPE_ROW: err->row is the record that the sink
+ * failed records only mark their rows as met. DVS_E_DATA or _DUPLICATE with DVS_SCOPE_ROW: err->row is the record that the sink
  * refused; nothing is counted, and the caller goes back to its savepoint. */
 int32_t dvsi_upsert(dvsi_feed *feed, const dvsi_record *records, uint32_t n_records, dvs_error *err);
 /* lookup.c: reads the stored rows of the records into run->rows, the columns target->lookup of each. (*row_of)[i], in the
@@ -335,13 +349,21 @@ typedef struct dvsi_delete {
 } dvsi_delete;
 int32_t dvsi_delete_rows(dvsi_feed *feed, const dvsi_delete *rows, uint32_t n_rows, dvs_error *err);
 
-/* stream.c, gather.c: what becomes of a feed's work, and its end. */
+/* stream.c, gather.c: what becomes of a feed's work. */
 int32_t dvsi_stream_work(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
 int32_t dvsi_gather_work(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
-int32_t dvsi_gather_finish(dvsi_feed *feed, dvs_error *err);
-/* Offers of sources that the project no longer names go; their keys wait. */
-int32_t dvsi_gather_drop_strangers(dvsi_feed *feed, dvs_error *err);
 int dvsi_feed_gathers(const dvsi_feed *feed);
+void dvsi_target_fields_json(const dvsi_target *target, const dvs_cell *fields, dvsi_buf *out); /* as in an offer */
+
+/* gather_end.c: what becomes of the offers. Of sources that the project no longer names they go, as do those that a
+ * complete read did not meet; their keys wait. */
+int32_t dvsi_gather_drop_strangers(dvsi_feed *feed, dvs_error *err);
+int32_t dvsi_gather_drop_missing(dvsi_feed *feed, dvs_error *err);
+/* The next page of records made of offers, from feed->offers_part and offers_at, which move on. */
+enum { DVSI_OFFERS_ALL, DVSI_OFFERS_WAITING, DVSI_OFFERS_END }; /* by their keys; then those of keys that wait */
+int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
+/* Writes such records and marks their offers as done; offers of failed ones are tried again at the next end. */
+int32_t dvsi_gather_settle(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
 /* finish.c */
 /* The last step of an entity: deletes after the guard, cursor, state; in one transaction, which is open. */
 int32_t dvsi_feed_finish(dvsi_feed *feed, dvs_error *err);
@@ -358,9 +380,12 @@ int32_t dvsi_waiting_next(dvsi_feed *feed, const char *after, uint32_t limit, dv
                           uint32_t *n_keys, dvs_error *err);
 
 /* twice.c: keys that come more than once in a complete read of a streaming entity. */
-int32_t dvsi_twice_load(dvsi_feed *feed, dvs_error *err);
+/* At the start of such a read; when one goes on, with the records that waited for its end. */
+int32_t dvsi_twice_load(dvsi_feed *feed, int resume, dvs_error *err);
 /* Keeps the records of such keys until the end, and marks them. */
 int32_t dvsi_twice_defer(dvsi_feed *feed, dvsi_record *records, uint32_t n, dvs_error *err);
+int32_t dvsi_twice_store(dvsi_feed *feed, dvs_error *err); /* with the position: what waits */
+int32_t dvsi_twice_records(dvsi_feed *feed, dvsi_work *work, dvs_error *err); /* at the end: what has waited */
 int32_t dvsi_twice_finish(dvsi_feed *feed, dvs_error *err);
 /* Such a key was met: one warning a run, and remembered for the next. */
 int32_t dvsi_twice_note(dvsi_feed *feed, const char *key, uint64_t number, dvs_error *err);
@@ -373,6 +398,8 @@ int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, 
 /* A read begins again: open errors are old until it raises them once more. */
 int32_t dvsi_row_errors_restart(dvsi_feed *feed, dvs_error *err);
 int32_t dvsi_row_errors_close_old(dvsi_feed *feed, dvs_error *err);
+/* All offers are settled: of the records made of them, refused before, those that this run did not see refused again. */
+int32_t dvsi_row_errors_close_settled(dvsi_feed *feed, dvs_error *err);
 /* Maps the open errors again, a page at a time, from behind row id *last, which moves on as long as there are more. */
 int32_t dvsi_row_errors_again(dvsi_feed *feed, int64_t *last, dvsi_work *work, dvs_error *err);
 int32_t dvsi_row_errors_count(dvsi_feed *feed, int64_t *open, dvs_error *err);

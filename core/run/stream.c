@@ -54,7 +54,7 @@ int32_t dvsi_stream_work(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
             end++;
         status = sort != 0 ? take_tombstones(feed, work->records + i, end - i, err)
                            : take_records(feed, work->records + i, end - i, err);
-        if (status == DVS_E_DATA && err->scope == DVS_SCOPE_ROW)
+        if (status != DVS_OK && err->scope == DVS_SCOPE_ROW)
             err->row += i;
         i = end;
     }

@@ -58,6 +58,22 @@ static int32_t check_owner(dvsi_target *target, dvs_error *err)
     return status;
 }
 
+/* A table that is there has the column by which we know its rows, or can be given it. */
+static int32_t check_row_id(const dvsi_target *target, const dvsi_schema *found, dvs_error *err)
+{
+    const char *name = target->entity->name;
+    int at = dvsi_schema_find(found, "row_id");
+    if (at >= 0 && (found->columns[at].flags & DVS_COLUMN_ROW_ID) == 0)
+        return dvsi_error_set(err, DVS_E_SCHEMA,
+                              "table \"%s\" has a column \"%s\" that does not number its rows (in SQLite: INTEGER PRIMARY "
+                              "KEY); rename that column, and a sync adds its own",
+                              name, found->columns[at].name);
+    if (at < 0 && target->run->dry)
+        return dvsi_error_set(err, DVS_E_SCHEMA, "table \"%s\" is not adopted yet: a sync does that, then it can be compared",
+                              name);
+    return DVS_OK;
+}
+
 static const dvsi_definition_field *recorded(const dvsi_target *target, const char *name)
 {
     for (uint32_t i = 0; i < target->definition.n_fields; i++)
@@ -338,9 +354,8 @@ int32_t dvsi_target_prepare(dvsi_target *target, dvs_error *err)
         status = DVS_OK;
     if (status == DVS_OK && target->exists)
         status = check_owner(target, err);
-    if (status == DVS_OK && target->exists && run->dry && dvsi_schema_find(&found, "row_id") < 0)
-        status = dvsi_error_set(err, DVS_E_SCHEMA, "table \"%s\" is not adopted yet: a sync does that, then it can be compared",
-                                target->entity->name);
+    if (status == DVS_OK && target->exists)
+        status = check_row_id(target, &found, err);
     if (status == DVS_OK)
         status = check_schema(target, err);
     if (status == DVS_OK)

@@ -282,7 +282,7 @@ static int32_t write_rows(upsert *u, dvs_error *err)
     if (u->n_inserts == 0 && u->n_updates == 0)
         return DVS_OK;
     int32_t status = dvsi_sink_write(u->run->sink, &write, u->feed->state.first_load && u->n_updates == 0, err);
-    if (status == DVS_E_DATA && err->scope == DVS_SCOPE_ROW) {
+    if (status != DVS_OK && err->scope == DVS_SCOPE_ROW) {
         if (err->row < u->n_updates)
             err->row = u->update_record[err->row];
         else if (err->row - u->n_updates < u->n_inserts)

@@ -8,7 +8,15 @@
 
 #define DVSI_RECORD_TOMBSTONE 1u /* deleted at the source; only the keys are set                           */
 #define DVSI_RECORD_FAILED 2u    /* could not be mapped; it exists, so it counts as present; keys as known */
-#define DVSI_RECORD_DEFERRED 4u /* taken at the end of the read: until then it only counts as present     */
+#define DVSI_RECORD_DEFERRED 4u  /* taken at the end of the read: until then it only counts as present     */
+#define DVSI_RECORD_STALE 8u     /* taken, but a later delivery of it failed: that error stays             */
+
+/* At the end of a read that gathers: the offers behind a record. */
+typedef struct dvsi_record_offers {
+    int64_t best; /* offer id of the one that it was made of */
+    const int64_t *pending;
+    uint32_t n_pending;
+} dvsi_record_offers;
 
 typedef struct dvsi_record {
     const dvs_cell *fields;     /* the entity's fields, NULL when unknown */
@@ -21,6 +29,7 @@ typedef struct dvsi_record {
     uint32_t flags; /* DVSI_RECORD_ */
     uint32_t reserved;
     uint64_t number;
+    const dvsi_record_offers *offers; /* NULL elsewhere */
 } dvsi_record;
 
 /* A row error on its way to _sync_errors. */

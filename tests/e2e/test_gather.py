@@ -1,7 +1,8 @@
 """Gathering: entities whose key is not the source's own, so that tombstones and changed keys find their record."""
 
 import pytest
-from harness import DONE, FAILED, FOUND, GUARD, by_key, counts, csv_project, execute, tracing, writes_to
+from harness import (DONE, FAILED, FOUND, GUARD, PARTIAL, by_key, counts, csv_project, dicts, execute, tracing,
+                     writes_to)
 from worlds import FAR, World, scripted_project, thing
 
 ENTITY = {"name": "things", "key": ["code"]}
@@ -189,3 +190,142 @@ def test_record_without_the_projects_key(tmp_path):
     world.change(5, 22, code="C00005", name="mended").write()
     project.sync()
     assert names(project)["C00005"] == "mended"
+
+
+# ---- Records that the sink refuses when the read has ended ----
+
+REFUSALS = [  # what the user's database refuses, what lifts it, and the name that is refused
+    ("CREATE TRIGGER no_{op} BEFORE {op} ON things WHEN NEW.name = 'bad' BEGIN SELECT RAISE(ABORT, 'not bad'); END",
+     "DROP TRIGGER no_{op}", "bad"),
+    ("CREATE UNIQUE INDEX one_name ON things (name)", "DROP INDEX one_name", "name 9")]
+
+
+def refuse(project, rule, lift=False):
+    for op in ("insert", "update"):
+        if lift or op == "insert" or "{op}" in rule:
+            execute(project.db, rule.format(op=op).replace("DROP INDEX", "DROP INDEX IF EXISTS"))
+
+
+def refused(project):
+    return dicts(project.db, "SELECT * FROM _sync_errors WHERE closed_at IS NULL ORDER BY key")
+
+
+@pytest.mark.parametrize("rule, lift, name", REFUSALS, ids=("trigger", "unique index"))
+@pytest.mark.parametrize("full", [(), ("--full",)], ids=("delta", "full"))
+def test_refused_record_is_a_row_error(tmp_path, rule, lift, name, full):
+    """Goal: the others are written, exit 3; it is tried again in every run, and comes through by itself once the
+    sink takes it, without a complete read."""
+    world, project = make(tmp_path)
+    project.sync()
+    refuse(project, rule)
+    world.change(5, 21, name=name).change(6, 22, name="good")
+    world.rows().extend([thing(31, seq=23, name=name), thing(32, seq=24, name="new")])
+    world.write()
+    result = project.sync(*full, expect=PARTIAL)
+    assert counts(result, "things")[:3] == (1, 1, 0) and counts(result, "things")[5] == 2
+    found = names(project)
+    assert (found["C00005"], found["C00006"], found["C00032"]) == ("name 5", "good", "new")
+    assert "C00031" not in found and len(found) == 21
+    assert [(e["key"], e["attempts"]) for e in refused(project)] == [("C00005", 1), ("C00031", 1)]
+    assert all(name in e["record"] for e in refused(project))
+    result = project.sync(*full, expect=PARTIAL)
+    assert counts(result, "things")[:3] == (0, 0, 0) and counts(result, "things")[5] == 2
+    assert [(e["key"], e["attempts"]) for e in refused(project)] == [("C00005", 2), ("C00031", 2)]
+    assert project.value("SELECT count(*) FROM _sync_errors") == 2, "one row for each"
+    refuse(project, lift, lift=True)
+    world.forget()
+    result = project.sync(expect=DONE)
+    assert counts(result, "things")[:3] == (1, 1, 0)
+    assert {s["mode"] for s in world.starts()} == {"delta"}
+    assert (names(project)["C00005"], names(project)["C00031"]) == (name, name)
+    assert refused(project) == [] and project.value("SELECT count(*) FROM _sync_offers WHERE pending") == 0
+    project.diff(expect=DONE)
+
+
+def test_refused_hand_edit_is_tried_again(tmp_path):
+    """Goal: also a record that the source did not touch: only the complete read finds the edit, a delta mends it."""
+    world, project = make(tmp_path)
+    project.sync()
+    execute(project.db, "UPDATE things SET name = 'mine' WHERE code = 'C00004'")
+    refuse(project, REFUSALS[0][0].replace("'bad'", "'name 4'"))
+    assert counts(project.sync("--full", expect=PARTIAL), "things")[5] == 1
+    assert names(project)["C00004"] == "mine"
+    refuse(project, REFUSALS[0][1], lift=True)
+    project.sync(expect=DONE)
+    assert names(project)["C00004"] == "name 4" and refused(project) == []
+
+
+@pytest.mark.parametrize("how", ["mended", "deleted", "moved"])
+def test_refused_record_that_changes(tmp_path, how):
+    """Goal: no error outlives what it was raised for."""
+    world, project = make(tmp_path)
+    project.sync()
+    refuse(project, REFUSALS[0][0])
+    world.change(5, 21, name="bad").write()
+    project.sync(expect=PARTIAL)
+    if how == "mended":
+        world.change(5, 22, name="fine")
+    elif how == "deleted":
+        world.remove(5, seq=22)
+    else:
+        world.change(5, 22, name="fine", code="elsewhere")
+    world.write()
+    project.sync(expect=DONE)
+    assert refused(project) == []
+    assert names(project).get("elsewhere" if how == "moved" else "C00005") == (None if how == "deleted" else "fine")
+    project.diff(expect=DONE)
+
+
+def test_refused_record_keeps_its_row(tmp_path):
+    """Goal: what is refused is there: neither a complete read nor a tombstone of a rival deletes its row."""
+    world, project = make(tmp_path)
+    world.rows().append(thing(30, seq=21, code="C00003", name="bad"))
+    world.write()
+    project.sync()
+    refuse(project, REFUSALS[0][0])
+    world.remove(3, seq=22)
+    world.write()
+    assert counts(project.sync(expect=PARTIAL), "things")[2] == 0
+    assert names(project)["C00003"] == "name 3"
+    assert counts(project.sync("--full", expect=PARTIAL), "things")[2] == 0
+    assert names(project)["C00003"] == "name 3"
+    refuse(project, REFUSALS[0][1], lift=True)
+    project.sync(expect=DONE)
+    assert names(project)["C00003"] == "bad"
+
+
+def test_many_refused_records(tmp_path):
+    """Goal: refusals cost about what they are worth, not a page each."""
+    world, project = make(tmp_path, n=0)
+    project.sync()
+    refuse(project, REFUSALS[0][0])
+    world.rows().extend(thing(i, name="bad" if i % 2 else f"name {i}") for i in range(1, 2001))
+    world.write()
+    trace = tmp_path / "trace"
+    result = project.sync(expect=PARTIAL, env=tracing(project.db, trace))
+    assert counts(result, "things") == (1000, 0, 0, 0, 0, 1000)
+    assert len(writes_to(trace, "things")) < 10_000
+    assert len(refused(project)) == 1000
+
+
+# ---- JSON null ----
+
+@pytest.mark.parametrize("key", ["id", "code"], ids=("streams", "gathers"))
+def test_json_null_is_a_value(tmp_path, key):
+    """Goal: the JSON value null and no value are two things, also by way of an offer."""
+    columns = [{"name": "id", "type": "int64", "key": 1}, {"name": "code", "type": "text"}, {"name": "j", "type": "json"},
+               {"name": "k", "type": "json"}]
+    raw = {"$raw": "null"}
+    world = World(tmp_path).stream(columns=columns, capabilities=["complete", "delta"], rows=[
+        {"id": 1, "code": "a", "j": raw, "k": None, "seq": 1}, {"id": 2, "code": "b", "j": None, "k": raw, "seq": 2},
+        {"id": 3, "code": "c", "j": {"$raw": '"null"'}, "k": [None], "seq": 3}]).write()
+    project = scripted_project(tmp_path, world, entities=[{"name": "things", "key": [key]}])
+    project.sync()
+    assert project.rows("SELECT code, j, k FROM things ORDER BY code") == [
+        ("a", "null", None), ("b", None, "null"), ("c", '"null"', "[null]")]
+    project.diff(expect=DONE)
+    world.rows()[0].update(j=None, k=raw, seq=4)
+    world.write()
+    assert counts(project.sync(), "things")[:3] == (0, 1, 0)
+    assert project.rows("SELECT j, k FROM things WHERE code = 'a'") == [(None, "null")]
+    project.diff(expect=DONE)

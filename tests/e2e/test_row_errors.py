@@ -1,7 +1,9 @@
 """Records that cannot be used: kept in _sync_errors, never lost, never in the way of the others."""
 
 import pytest
-from harness import (DONE, FAILED, NUMBERED, PARTIAL, by_key, counts, csv_project, dicts, numbered)
+from harness import (DONE, FAILED, NUMBERED, PARTIAL, by_key, counts, csv_project, dicts, execute, numbered, tracing,
+                     writes_to)
+from worlds import World, scripted_project, thing
 
 
 def make(folder, amount=None, options=None, by="type of the field", **types):
@@ -206,3 +208,236 @@ def test_differing_duplicates(tmp_path, later, far):
     assert len(warnings) == 1, "one warning"
     project.diff(expect=DONE)
     assert counts(project.sync())[:3] == (0, 0, 0), "stable"
+
+
+# ---- Records that the sink refuses ----
+
+NOT_BAD = "CREATE TRIGGER no_{op} BEFORE {op} ON {table} WHEN NEW.name = 'bad' BEGIN SELECT RAISE(ABORT, 'not bad'); END"
+
+
+def refuse(project, table):
+    for op in ("insert", "update"):
+        execute(project.db, NOT_BAD.format(op=op, table=table))
+
+
+def lift(project):
+    for op in ("insert", "update"):
+        execute(project.db, f"DROP TRIGGER no_{op}")
+
+
+@pytest.mark.parametrize("share", [1, 2, 50])
+def test_many_refused_records(tmp_path, share):
+    """Goal: refusals cost about what they are worth, not a batch each."""
+    project = csv_project(tmp_path)
+    project.csv("partners", NUMBERED, [])
+    project.sync()
+    refuse(project, "partners")
+    project.csv("partners", NUMBERED, [(i, "bad" if int(i) % share == 0 else name, city, amount)
+                                       for i, name, city, amount in numbered(4000)])
+    trace = tmp_path / "trace"
+    result = project.sync(expect=PARTIAL, env=tracing(project.db, trace))
+    assert counts(result) == (4000 - 4000 // share, 0, 0, 0, 0, 4000 // share)
+    assert len(writes_to(trace, "partners")) < 20_000
+    assert len(open_errors(project)) == 4000 // share
+
+
+def test_unique_index_of_the_user(tmp_path):
+    """Goal: a value that the user's own index refuses is a row error like any other."""
+    project = csv_project(tmp_path)
+    project.csv("partners", NUMBERED, numbered(5))
+    project.sync()
+    execute(project.db, "CREATE UNIQUE INDEX one_name ON partners (name)")
+    project.csv("partners", NUMBERED, numbered(6, _6="name 2", _3="new"))
+    result = project.sync(expect=PARTIAL)
+    assert counts(result) == (0, 1, 0, 4, 0, 1)
+    assert [e["key"] for e in open_errors(project)] == ["6"]
+    execute(project.db, "DROP INDEX one_name")
+    assert counts(project.sync(expect=DONE)) == (1, 0, 0, 5, 0, 0)
+
+
+def test_refused_duplicate(tmp_path):
+    """Goal: also a record of a key that is known to come twice, and is taken at the end of the read, is a row error and
+    no more; it comes through once the sink takes it, without a complete read."""
+    world = World(tmp_path).stream(rows=[thing(i) for i in range(1, 10)] + [thing(3, seq=10, name="later")],
+                                   capabilities=["complete", "delta"]).write()
+    project = scripted_project(tmp_path, world)
+    project.sync()
+    project.sync("--full")
+    refuse(project, "things")
+    world.rows()[-1].update(name="bad")
+    world.change(7, 11, name="fine").write()
+    for attempt in (1, 2):
+        result = project.sync("--full", expect=PARTIAL)
+        assert counts(result, "things")[5] == 1 and counts(result, "things")[0:3] == (0, int(attempt == 1), 0)
+        found = by_key(project.db, "things", "id", "name")
+        assert (found[3], found[7], len(found)) == ("later", "fine", 9)
+        (error,) = [e for e in open_errors(project) if e["severity"] == "error"]
+        assert (error["key"], error["attempts"]) == ("3", attempt)
+        assert "bad" in error["record"]
+    lift(project)
+    world.forget()
+    project.sync(expect=DONE)
+    assert {s["mode"] for s in world.starts()} == {"delta"}
+    assert by_key(project.db, "things", "id", "name")[3] == "bad"
+    assert [e for e in open_errors(project) if e["severity"] == "error"] == []
+
+
+def test_json_null_of_a_record_that_is_tried_again(tmp_path):
+    """Goal: the JSON value null is kept as what it is, also in a row error."""
+    columns = [{"name": "id", "type": "int64", "key": 1}, {"name": "name", "type": "text"}, {"name": "j", "type": "json"},
+               {"name": "k", "type": "json"}]
+    world = World(tmp_path).stream(columns=columns, capabilities=["complete", "delta"], rows=[]).write()
+    project = scripted_project(tmp_path, world)
+    project.sync()
+    refuse(project, "things")
+    world.rows().append({"id": 1, "name": "bad", "j": {"$raw": "null"}, "k": None, "seq": 1})
+    world.write()
+    project.sync(expect=PARTIAL)
+    lift(project)
+    project.sync(expect=DONE)
+    assert project.rows("SELECT j, k FROM things") == [("null", None)]
+
+
+# ---- A read that goes on, with keys that are known to come twice ----
+
+def twice(folder, first=20, second=150, n=200):
+    """A world of n records; record 7 comes as row `first` and again as row `second`. It is known that it does."""
+    rows = [thing(i) for i in range(1, n + 1)]
+    rows[first - 1] = {**thing(7, seq=first, name="first"), "$number": first}
+    rows[second - 1] = {**thing(7, seq=second, name="second"), "$number": second}
+    del rows[6]
+    world = World(folder).stream(rows=rows, capabilities=["complete", "resume"], checkpoint_every=10, page_size=10).write()
+    project = scripted_project(folder, world)
+    project.sync()
+    project.sync()
+    return world, project
+
+
+def waiting(project):
+    return project.value("SELECT count(*) FROM _sync_errors WHERE cells IS NOT NULL OR record IS NOT NULL")
+
+
+@pytest.mark.parametrize("second", [40, 190])
+def test_resumed_read_with_a_duplicate(tmp_path, second):
+    """Goal: a duplicate keeps no read from going on; which copy stands does not depend on where it broke off, and the
+    row does not change to and fro."""
+    world, project = twice(tmp_path, second=second)
+    world.fault("pull", after_rows=120, delay_ms=300, status="network").write()
+    result = project.sync(expect=FAILED)
+    assert counts(result, "things")[:3] == (0, 0, 0) and waiting(project) == 1
+    world.calm().write().forget()
+    result = project.sync(expect=DONE)
+    assert world.delivered() <= 90, "it went on"
+    assert counts(result, "things")[:3] == (0, 0, 0)
+    assert by_key(project.db, "things", "id", "name")[7] == "second"
+    assert len([e for e in open_errors(project) if e["severity"] == "warning"]) == 1 and waiting(project) == 0
+    result = project.sync(expect=DONE)
+    assert counts(result, "things")[:3] == (0, 0, 0), "still known"
+    project.diff(expect=DONE)
+
+
+def test_resumed_read_writes_what_waited(tmp_path):
+    """Goal: what had waited when the read broke off is written, whole."""
+    world, project = twice(tmp_path, second=40)
+    raw = project.value("SELECT json_response FROM things WHERE id = 7")
+    execute(project.db, "DELETE FROM things WHERE id = 7")
+    world.fault("pull", after_rows=120, delay_ms=300, status="network").write()
+    project.sync(expect=FAILED)
+    assert 7 not in by_key(project.db, "things", "id", "name")
+    world.calm().write()
+    assert counts(project.sync(expect=DONE), "things")[:3] == (1, 0, 0)
+    assert project.rows("SELECT name, json_response FROM things WHERE id = 7") == [("second", raw)]
+    assert waiting(project) == 0
+
+
+def test_read_that_is_given_up_with_a_duplicate(tmp_path):
+    """Goal: what waited for the end of a read that cannot go on is forgotten: the record is gone by now."""
+    world, project = twice(tmp_path, second=40)
+    world.fault("pull", after_rows=120, delay_ms=300, status="network").write()
+    project.sync(expect=FAILED)
+    assert waiting(project) == 1
+    world.calm().remove(7)
+    world.root["generation"] = 2
+    world.fault("pull", after_rows=120, delay_ms=300, status="network").write()
+    project.sync(expect=FAILED)
+    assert waiting(project) == 0
+    world.calm().write().forget()
+    result = project.sync(expect=DONE)
+    assert world.delivered() < 100 and counts(result, "things")[:3] == (0, 0, 1)
+    assert 7 not in by_key(project.db, "things", "id", "name")
+    project.diff(expect=DONE)
+
+
+@pytest.mark.parametrize("resume", [[], ["resume"]], ids=("from the start", "resumed"))
+def test_complete_read_that_broke_off_between_two_copies(tmp_path, resume):
+    """Goal: the cursor is past the newer copy, and the older one was written: only a complete read puts that right."""
+    world = World(tmp_path).stream(rows=[thing(i) for i in range(1, 40)], capabilities=["complete", "delta", *resume],
+                                   checkpoint_every=5, page_size=5).write()
+    project = scripted_project(tmp_path, world)
+    project.sync()
+    world.rows()[2:3] = [{**thing(3, seq=3, name="older"), "$number": 3}]
+    world.rows().append({**thing(3, seq=50, name="newer"), "$number": 50})
+    world.write()
+    project.sync()
+    assert by_key(project.db, "things", "id", "name")[3] == "newer"
+    world.fault("pull", after_rows=20, delay_ms=300, status="network").write()
+    project.sync("--full", expect=FAILED)
+    world.calm().write()
+    result = project.sync()
+    assert result.json["entities"][0]["sources"][0]["mode"] == "full"
+    assert by_key(project.db, "things", "id", "name")[3] == "newer"
+    project.diff(expect=DONE)
+
+
+# ---- Records that fail again ----
+
+def failing(folder, key):
+    world = World(folder).stream(rows=[thing(i) for i in range(1, 10)], capabilities=["complete", "delta"]).write()
+    fields = {"*": True, "name": {"from": "name", "type": "int64"}}
+    for row in world.rows():
+        row["name"] = "1"
+    world.write()
+    project = scripted_project(folder, world, entities=[
+        {"name": "things", "key": [key], "from": [{"source": "src", "fields": fields}]}])
+    project.sync()
+    return world, project
+
+
+@pytest.mark.parametrize("key", ["id", "code"])
+def test_record_that_fails_again(tmp_path, key):
+    """Goal: one open row for one record, and it counts once, also when it is tried again and delivered anew in one run."""
+    world, project = failing(tmp_path, key)
+    world.change(5, 11, name="bad", code=None if key == "code" else "C00005").write()
+    assert counts(project.sync(expect=PARTIAL), "things")[5] == 1
+    world.change(2, 12, name="2").change(5, 13, name="worse").write()
+    result = project.sync(expect=PARTIAL)
+    assert counts(result, "things") == (0, 1, 0, 0, 0, 1)
+    assert len(open_errors(project)) == 1
+    world.change(5, 14, name="5", code="C00005").write()
+    assert counts(project.sync(expect=DONE), "things")[5] == 0
+    assert open_errors(project) == []
+
+
+def test_refused_cursor_counts_errors_once(tmp_path):
+    """Goal: what is read again from the start is counted as what it is."""
+    world, project = failing(tmp_path, "id")
+    world.change(5, 11, name="bad").change(6, 12, name="bad").write()
+    assert counts(project.sync(expect=PARTIAL), "things") == (0, 0, 0, 0, 0, 2)
+    world.change(7, 13, name="7")
+    world.root["generation"] = 2
+    world.write()
+    result = project.sync(expect=PARTIAL)
+    assert counts(result, "things") == (0, 1, 0, 6, 0, 2)
+    assert result.json["totals"]["rows_processed"] == 9
+    assert len(open_errors(project)) == 2
+
+
+def test_trial_closes_no_error(tmp_path):
+    """Goal: the first rows of a read are not the last word on a record."""
+    world, project = failing(tmp_path, "id")
+    world.change(5, 11, name="5")
+    world.rows().append(thing(5, seq=12, name="bad"))
+    world.write()
+    assert counts(project.sync(expect=PARTIAL), "things")[5] == 1
+    project.sync("--full", "--row-limit", "6", expect=PARTIAL)
+    assert [e["key"] for e in open_errors(project)] == ["5"]

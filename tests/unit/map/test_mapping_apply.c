@@ -178,7 +178,11 @@ static void test_extremes_come_back(void **state)
                                         "[]",
                                         "{}",
                                         "{\"a\":{\"b\":[1.50,1e400,\"\\ud83d\\ude00\"]}}",
-                                        "123456789012345678901234567890.10"};
+                                        "123456789012345678901234567890.10",
+                                        "null",
+                                        " null\n",
+                                        "\"null\"",
+                                        "[null]"};
     static const double doubles[] = {0,
                                      1,
                                      -1,
@@ -211,7 +215,7 @@ static void test_extremes_come_back(void **state)
             clean(&arena, DVS_TIMESTAMP,
                   dvsi_cell_int64(i % 2 != 0 ? INT64_C(-62135596800000000) : INT64_C(253402300799999999)));
         in[wanted(&f, "uuid")] = clean(&arena, DVS_UUID, dvsi_cell_bytes(ids[i % 2], 16));
-        in[wanted(&f, "json")] = clean(&arena, DVS_JSON, dvsi_cell_text(jsons[i % 7]));
+        in[wanted(&f, "json")] = clean(&arena, DVS_JSON, dvsi_cell_text(jsons[i % 11]));
         in[wanted(&f, "odd \"name\"\n\xc3\xa4")] = dvsi_cell_text(texts[(i + 1) % 9]);
         in[wanted(&f, "raw")] = dvsi_cell_json_n("{\"kept\":\"elsewhere\"}", 20);
         round_trip(&f, in);

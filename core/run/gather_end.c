@@ -1,0 +1,298 @@
+/*
+ * gather_end.c - the end of a read that gathers: offers that it did not meet go, and the keys that it touched (after a
+ * complete read: all) are reconciled in key order, a page at a time.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "data/cell.h"
+#include "map/record_json.h"
+#include "reconcile/offers.h"
+#include "run/run.h"
+
+#define OFFERS_AT_ONCE 1024u
+
+/* Deletes the offers for which the conditions hold and that were not met; their keys wait. */
+static int32_t drop_offers(dvsi_feed *feed, uint32_t source_op, int64_t upto, const dvsi_seen *met, dvs_error *err)
+{
+    static const uint32_t columns[2] = {DVSI_OFFERS_OFFER_ID, DVSI_OFFERS_KEY};
+    static const uint32_t order = DVSI_OFFERS_OFFER_ID;
+    dvsi_run *run = feed->run;
+    int64_t last = 0;
+    dvsi_batch *rows = dvsi_batch_new(2);
+    int32_t status = rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    for (uint32_t n = OFFERS_AT_ONCE; n == OFFERS_AT_ONCE && status == DVS_OK;) {
+        dvs_where where[5] = {
+            dvsi_where(DVSI_OFFERS_PROJECT, DVS_OP_EQ, dvsi_cell_text(run->project->name)),
+            dvsi_where(DVSI_OFFERS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
+            dvsi_where(DVSI_OFFERS_SOURCE, source_op, dvsi_cell_text(feed->from->label)),
+            dvsi_where(DVSI_OFFERS_OFFER_ID, DVS_OP_GT, dvsi_cell_int64(last)),
+            dvsi_where(DVSI_OFFERS_OFFER_ID, DVS_OP_LE, dvsi_cell_int64(upto))};
+        dvs_scan scan = {(uint32_t)sizeof scan, 0, &run->notes.tables[DVSI_BOOK_OFFERS], columns, 2, 5, where, &order, 1,
+                         sizeof(dvs_where),     OFFERS_AT_ONCE};
+        dvsi_arena_reset(&run->batch_arena);
+        dvsi_batch_reset(rows, 2);
+        status = dvsi_sink_scan(run->notes.sink, &scan, rows, err);
+        n = rows->n_rows;
+        int64_t *gone = dvsi_arena_calloc(&run->batch_arena, (size_t)n + 1, sizeof *gone);
+        const char **keys = dvsi_arena_calloc(&run->batch_arena, (size_t)n + 1, sizeof *keys);
+        uint32_t n_gone = 0;
+        if (status == DVS_OK && (gone == NULL || keys == NULL))
+            status = dvsi_error_no_memory(err);
+        for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
+            const dvs_cell *row = dvsi_batch_cells(rows, i);
+            last = row[0].v.i64;
+            if (dvsi_seen_has(met, last))
+                continue;
+            gone[n_gone] = last;
+            keys[n_gone] = dvsi_arena_copy(&run->batch_arena, row[1].v.text, row[1].length);
+            if (keys[n_gone++] == NULL)
+                status = dvsi_error_no_memory(err);
+        }
+        if (status == DVS_OK && n_gone != 0)
+            status = dvsi_books_delete(&run->notes, DVSI_BOOK_OFFERS, gone, n_gone, err);
+        if (status == DVS_OK)
+            status = dvsi_waiting_add(feed, keys, n_gone, err);
+    }
+    dvsi_batch_free(rows);
+    return status;
+}
+
+/* An offer's fields back as a record. */
+static int32_t offer_record(dvsi_feed *feed, dvsi_work *work, const dvs_cell *row, dvsi_record *record, dvs_error *err)
+{
+    dvsi_target *t = feed->target;
+    const dvs_cell *text = &row[DVSI_OFFERS_FIELDS];
+    dvs_cell *fields = dvsi_arena_calloc(&work->arena, (size_t)t->n_fields + 1, sizeof *fields);
+    char *key = dvsi_arena_copy(&work->arena, row[DVSI_OFFERS_KEY].v.text, row[DVSI_OFFERS_KEY].length);
+    if (fields == NULL || key == NULL)
+        return dvsi_error_no_memory(err);
+    if (text->kind != DVS_JSON || dvsi_record_read_json(&work->arena, t->schema.columns + 1, t->n_fields, text->v.text,
+                                                        text->length, fields) != 0)
+        return dvsi_error_set(err, DVS_E_SCHEMA, "an offer of entity \"%s\" in table \"_sync_offers\" cannot be read; run "
+                              "`sync --full`", t->entity->name);
+    *record = (dvsi_record){.fields = fields, .raw = &row[DVSI_OFFERS_RAW], .key = key,
+                            .key_length = row[DVSI_OFFERS_KEY].length};
+    return DVS_OK;
+}
+
+static dvsi_offer precedence(const dvsi_feed *feed, dvsi_arena *arena, const dvs_cell *row)
+{
+    dvsi_offer offer = {.priority = feed->from->endpoint->priority, .modified = row[DVSI_OFFERS_MODIFIED_AT],
+                        .version = row[DVSI_OFFERS_VERSION], .source_key = row[DVSI_OFFERS_SOURCE_KEY].v.text,
+                        .source_key_length = row[DVSI_OFFERS_SOURCE_KEY].length};
+    if (feed->mapping->version >= 0) /* kept as text; numbers are compared as such */
+        (void)dvsi_cell_convert(arena, feed->mapping->wanted.columns[feed->mapping->version].kind,
+                                &row[DVSI_OFFERS_VERSION], &offer.version);
+    return offer;
+}
+
+static int compare_numbers(const void *a, const void *b, void *rows)
+{
+    const dvsi_batch *batch = rows;
+    uint32_t row_a = *(const uint32_t *)a;
+    uint32_t row_b = *(const uint32_t *)b;
+    uint64_t x = batch->rows[row_a].number;
+    uint64_t y = batch->rows[row_b].number;
+    return x != y ? (x > y) - (x < y) : (row_a > row_b) - (row_a < row_b);
+}
+
+/* The first in precedence of offers of one key. */
+static const dvs_cell *best_of(dvsi_feed *feed, dvsi_work *work, const uint32_t *order, uint32_t n)
+{
+    const dvs_cell *best = dvsi_batch_cells(work->batch, order[0]);
+    for (uint32_t i = 1; i < n; i++) {
+        const dvs_cell *other = dvsi_batch_cells(work->batch, order[i]);
+        dvsi_offer a = precedence(feed, &work->arena, best);
+        dvsi_offer b = precedence(feed, &work->arena, other);
+        if (dvsi_offer_compare(&b, &a) < 0)
+            best = other;
+    }
+    if (n > 1 && !feed->warned_duplicate) {
+        char *key = dvsi_arena_copy(&work->arena, best[DVSI_OFFERS_KEY].v.text, best[DVSI_OFFERS_KEY].length);
+        feed->warned_duplicate = 1;
+        dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, 0, key, NULL,
+                      "several records of the source have this key; the newest stands");
+    }
+    return best;
+}
+
+/* Which offers stand behind a record, and which of them are to be marked as done. */
+static int32_t note_offers(dvsi_work *work, const dvs_cell *best, const uint32_t *order, uint32_t n, dvsi_record *record,
+                           dvs_error *err)
+{
+    dvsi_record_offers *offers = dvsi_arena_calloc(&work->arena, 1, sizeof *offers);
+    int64_t *pending = dvsi_arena_calloc(&work->arena, n, sizeof *pending);
+    if (offers == NULL || pending == NULL)
+        return dvsi_error_no_memory(err);
+    offers->best = best[DVSI_OFFERS_OFFER_ID].v.i64;
+    offers->pending = pending;
+    for (uint32_t i = 0; i < n; i++) {
+        const dvs_cell *row = dvsi_batch_cells(work->batch, order[i]);
+        if (row[DVSI_OFFERS_PENDING].kind != DVS_NULL)
+            pending[offers->n_pending++] = row[DVSI_OFFERS_OFFER_ID].v.i64;
+    }
+    record->offers = offers;
+    return DVS_OK;
+}
+
+/* The offers in work->batch, whose numbers are the order of their keys: a record of each key. */
+static int32_t make_records(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    uint32_t n_rows = work->batch->n_rows;
+    uint32_t *order = dvsi_arena_calloc(&work->arena, (size_t)n_rows + 1, sizeof *order);
+    work->records = dvsi_arena_calloc(&work->arena, (size_t)n_rows + 1, sizeof *work->records);
+    int32_t status = work->records == NULL || order == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    for (uint32_t i = 0; i < n_rows && status == DVS_OK; i++)
+        order[i] = i;
+    if (status == DVS_OK && n_rows != 0)
+        qsort_r(order, n_rows, sizeof *order, compare_numbers, work->batch);
+    for (uint32_t i = 0; i < n_rows && status == DVS_OK;) {
+        uint32_t end = i + 1;
+        while (end < n_rows && work->batch->rows[order[end]].number == work->batch->rows[order[i]].number)
+            end++;
+        const dvs_cell *best = best_of(feed, work, order + i, end - i);
+        dvsi_record *record = &work->records[work->n_records++];
+        status = offer_record(feed, work, best, record, err);
+        if (status == DVS_OK)
+            status = note_offers(work, best, order + i, end - i, record, err);
+        i = end;
+    }
+    return status;
+}
+
+/* All offers of the keys, in key order, from `keys` (sorted). */
+static int32_t offers_of(dvsi_feed *feed, const char *const *keys, uint32_t n_keys, dvsi_batch *rows, dvs_error *err)
+{
+    static const uint32_t key_columns[3] = {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY};
+    uint32_t columns[DVSI_N_OFFERS];
+    dvsi_run *run = feed->run;
+    dvs_cell *cells = dvsi_arena_calloc(&run->batch_arena, (size_t)n_keys * 3 + 1, sizeof *cells);
+    if (cells == NULL)
+        return dvsi_error_no_memory(err);
+    for (uint32_t i = 0; i < DVSI_N_OFFERS; i++)
+        columns[i] = i;
+    for (uint32_t i = 0; i < n_keys; i++) {
+        cells[i * 3] = dvsi_cell_text(run->project->name);
+        cells[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
+        cells[i * 3 + 2] = dvsi_cell_text(keys[i]);
+    }
+    dvs_lookup lookup = {(uint32_t)sizeof lookup, DVSI_N_OFFERS, &run->notes.tables[DVSI_BOOK_OFFERS], columns,
+                         key_columns, 3, n_keys, cells, -1, 0};
+    dvsi_batch_reset(rows, DVSI_N_OFFERS);
+    return dvsi_sink_read(run->notes.sink, &lookup, rows, err);
+}
+
+/* The next keys that have offers (only pending ones, if so asked), in order, behind `last`, which moves on. */
+static int32_t next_keys(dvsi_feed *feed, int pending, dvsi_buf *last, const char ***keys, uint32_t *n_keys, int *more,
+                         dvs_error *err)
+{
+    static const uint32_t column = DVSI_OFFERS_KEY;
+    dvsi_run *run = feed->run;
+    dvs_where where[4];
+    uint32_t n_where = 0;
+    where[n_where++] = dvsi_where(DVSI_OFFERS_PROJECT, DVS_OP_EQ, dvsi_cell_text(run->project->name));
+    where[n_where++] = dvsi_where(DVSI_OFFERS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name));
+    if (last->length != 0)
+        where[n_where++] = dvsi_where(DVSI_OFFERS_KEY, DVS_OP_GT, dvsi_cell_text_n(last->data, last->length));
+    if (pending)
+        where[n_where++] = dvsi_where(DVSI_OFFERS_PENDING, DVS_OP_NOT_NULL, dvsi_cell_null());
+    dvs_scan scan = {(uint32_t)sizeof scan, 0, &run->notes.tables[DVSI_BOOK_OFFERS], &column, 1, n_where, where, &column, 1,
+                     sizeof(dvs_where),     OFFERS_AT_ONCE};
+    dvsi_batch *rows = dvsi_batch_new(1);
+    *keys = dvsi_arena_calloc(&run->batch_arena, OFFERS_AT_ONCE + 1, sizeof **keys);
+    *n_keys = 0;
+    int32_t status = rows == NULL || *keys == NULL ? dvsi_error_no_memory(err)
+                                                   : dvsi_sink_scan(run->notes.sink, &scan, rows, err);
+    for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
+        const dvs_cell *key = &rows->cells[i];
+        if (*n_keys != 0 && strlen((*keys)[*n_keys - 1]) == key->length &&
+            memcmp((*keys)[*n_keys - 1], key->v.text, key->length) == 0)
+            continue;
+        (*keys)[*n_keys] = dvsi_arena_copy(&run->batch_arena, key->v.text, key->length);
+        if ((*keys)[(*n_keys)++] == NULL)
+            status = dvsi_error_no_memory(err);
+    }
+    *more = status == DVS_OK && rows->n_rows == OFFERS_AT_ONCE;
+    if (status == DVS_OK && *n_keys != 0) {
+        dvsi_buf_clear(last);
+        dvsi_buf_puts(last, (*keys)[*n_keys - 1]);
+    }
+    dvsi_batch_free(rows);
+    return status;
+}
+
+/* The next keys that wait, and may still have an offer. */
+static int32_t next_waiting(dvsi_feed *feed, dvsi_buf *last, const char ***keys, uint32_t *n_keys, int *more, dvs_error *err)
+{
+    int32_t status = dvsi_waiting_next(feed, last->length != 0 ? last->data : NULL, OFFERS_AT_ONCE, &feed->run->batch_arena,
+                                       keys, n_keys, err);
+    *more = status == DVS_OK && *n_keys == OFFERS_AT_ONCE;
+    if (status == DVS_OK && *n_keys != 0) {
+        dvsi_buf_clear(last);
+        dvsi_buf_puts(last, (*keys)[*n_keys - 1]);
+    }
+    return status;
+}
+
+int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    const char **keys = NULL;
+    uint32_t n_keys = 0;
+    int more = 0;
+    int32_t status = DVS_OK;
+    dvsi_arena_reset(&work->arena);
+    dvsi_batch_reset(work->batch, DVSI_N_OFFERS);
+    work->n_records = work->n_errors = 0;
+    if (feed->offers_part == DVSI_OFFERS_ALL)
+        status = next_keys(feed, !feed->end_complete, &feed->offers_at, &keys, &n_keys, &more, err);
+    else if (feed->n_waiting != 0)
+        status = next_waiting(feed, &feed->offers_at, &keys, &n_keys, &more, err);
+    if (status == DVS_OK && feed->offers_at.failed)
+        status = dvsi_error_no_memory(err);
+    if (status == DVS_OK && n_keys != 0)
+        status = offers_of(feed, keys, n_keys, work->batch, err);
+    if (status == DVS_OK)
+        status = make_records(feed, work, err);
+    if (status == DVS_OK && !more) {
+        feed->offers_part++;
+        dvsi_buf_clear(&feed->offers_at);
+    }
+    return status;
+}
+
+int32_t dvsi_gather_settle(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    static const uint32_t column = DVSI_OFFERS_PENDING;
+    const dvs_cell done = dvsi_cell_null();
+    const dvs_cell again = dvsi_cell_bool(1);
+    dvsi_books *notes = &feed->run->notes;
+    const char **keys = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)work->n_records + 1, sizeof *keys);
+    int32_t status = keys == NULL ? dvsi_error_no_memory(err) : dvsi_upsert(feed, work->records, work->n_records, err);
+    for (uint32_t i = 0; i < work->n_records && status == DVS_OK; i++) {
+        const dvsi_record_offers *offers = work->records[i].offers;
+        int failed = (work->records[i].flags & DVSI_RECORD_FAILED) != 0;
+        keys[i] = work->records[i].key;
+        if (failed && offers->n_pending == 0)
+            status = dvsi_books_update(notes, DVSI_BOOK_OFFERS, offers->best, &column, &again, 1, err);
+        for (uint32_t k = 0; k < offers->n_pending && !failed && status == DVS_OK; k++)
+            status = dvsi_books_update(notes, DVSI_BOOK_OFFERS, offers->pending[k], &column, &done, 1, err);
+    }
+    /* A key that still has an offer is not to be deleted. */
+    return status == DVS_OK ? dvsi_waiting_remove(feed, keys, work->n_records, err) : status;
+}
+
+int32_t dvsi_gather_drop_strangers(dvsi_feed *feed, dvs_error *err)
+{
+    const dvsi_seen none = {0};
+    return drop_offers(feed, DVS_OP_NE, INT64_MAX, &none, err);
+}
+
+int32_t dvsi_gather_drop_missing(dvsi_feed *feed, dvs_error *err)
+{
+    int32_t status = dvsi_scratch_open(feed->run, err);
+    if (status == DVS_OK && feed->end_complete && feed->state.unidentified == 0 && feed->run->options->row_limit == 0)
+        status = drop_offers(feed, DVS_OP_EQ, feed->state.start_row_id, &feed->seen, err);
+    return status;
+}

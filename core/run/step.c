@@ -1,0 +1,254 @@
+/*
+ * step.c - what the writer does, in steps under a savepoint of their own. A record that the sink refuses becomes a row
+ * error, and the step is tried again without it.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "data/cell.h"
+#include "run/run.h"
+
+/* An error that leaves the sink unusable for everybody. */
+static int is_fatal(const dvs_error *err)
+{
+    switch (err->status) {
+    case DVS_E_FENCED:
+    case DVS_E_BUSY:
+    case DVS_E_DISK_FULL:
+    case DVS_E_READ_ONLY:
+    case DVS_E_IO:
+    case DVS_E_CORRUPT:
+    case DVS_E_NO_MEMORY:
+        return 1;
+    default:
+        return err->scope == DVS_SCOPE_SOURCE;
+    }
+}
+
+void dvsi_run_fail(dvsi_run *run, const dvs_error *err)
+{
+    dvsi_run_rollback(run);
+    if (run->fatal.status == 0) {
+        run->fatal = *err;
+        dvsi_run_note(run, "error", NULL, NULL, 0, NULL, NULL, "%s", err->message);
+    }
+}
+
+/* Runs one step under a savepoint. A failure undoes the step and ends the feed, or the run. */
+int32_t dvsi_step(dvsi_feed *feed, dvsi_step_fn *step, dvsi_work *work)
+{
+    dvsi_run *run = feed->run;
+    dvs_error err = DVS_ERROR_INIT;
+    dvs_error second = DVS_ERROR_INIT;
+    int32_t status = dvsi_run_begin(run, &err);
+    int saved = 0;
+    const dvs_counts counts = feed->counts;
+    const int64_t open_errors = feed->open_errors;
+    const uint64_t n_waiting = feed->n_waiting;
+    if (status == DVS_OK && !run->dry) {
+        status = dvsi_sink_savepoint(run->sink, &err);
+        saved = status == DVS_OK;
+    }
+    dvsi_arena_reset(&run->batch_arena);
+    if (status == DVS_OK)
+        status = step(feed, work, &err);
+    int keep = status == DVS_OK || status == DVS_E_GUARD;
+    if (saved && !keep && dvsi_sink_rollback_to(run->sink, &second) != DVS_OK)
+        err = second;
+    if (saved && dvsi_sink_release(run->sink, &second) != DVS_OK && keep)
+        err = second, status = second.status;
+    if (saved && !keep) {
+        feed->counts = counts;
+        feed->open_errors = open_errors;
+        feed->n_waiting = n_waiting;
+        feed->target->next_id = 0;
+        dvsi_books_begin(&run->books);
+        dvsi_books_begin(&run->notes);
+    }
+    feed->error = status != DVS_OK ? err : feed->error;
+    if (!keep && is_fatal(&err))
+        dvsi_run_fail(run, &err);
+    return status;
+}
+
+static int32_t errors_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    return dvsi_row_errors_add(feed, work->errors, work->n_errors, err);
+}
+
+int32_t dvsi_step_errors(dvsi_feed *feed, dvsi_work *work)
+{
+    return dvsi_step(feed, errors_step, work);
+}
+
+/* The sink refused one record: it becomes a row error, and the others are tried again. */
+static int32_t refuse_record(dvsi_feed *feed, dvsi_record *record)
+{
+    dvsi_buf cells = {0};
+    char *message = dvsi_arena_strdup(&feed->run->arena, feed->error.message);
+    if (record->source != NULL)
+        dvsi_mapping_record_json(feed->mapping, record->source, &cells);
+    else if (record->fields != NULL)
+        dvsi_target_fields_json(feed->target, record->fields, &cells);
+    dvsi_record_error error = {.number = record->number, .source_key = record->source_key, .key = record->key,
+                               .message = message != NULL ? message : "refused by the sink",
+                               .record = cells.data, .record_length = cells.length};
+    if (record->source != NULL) { /* else its offers are kept, and stay pending */
+        error.cells = cells.data;
+        error.cells_length = cells.length;
+    }
+    if (record->raw != NULL && record->raw->kind == DVS_JSON) {
+        error.record = record->raw->v.text;
+        error.record_length = record->raw->length;
+    }
+    dvsi_work only = {.errors = &error, .n_errors = 1};
+    record->flags |= DVSI_RECORD_FAILED;
+    int32_t status = dvsi_step_errors(feed, &only);
+    dvsi_buf_free(&cells);
+    return status;
+}
+
+/* A step failed because of one of its records, which can be told. */
+static int is_refusal(const dvsi_feed *feed, const dvsi_work *work)
+{
+    const dvs_error *err = &feed->error;
+    return (err->status == DVS_E_DATA || err->status == DVS_E_DUPLICATE) && err->scope == DVS_SCOPE_ROW &&
+           err->row < work->n_records && (work->records[err->row].flags & DVSI_RECORD_FAILED) == 0;
+}
+
+/* Takes records in as few steps as they allow: behind one that is refused fewer at once, so that many refusals do not
+ * each cost what all the others cost; then more again. */
+static int32_t take(dvsi_feed *feed, dvsi_step_fn *step, dvsi_work *work, uint32_t from, uint32_t to)
+{
+    dvsi_work part = *work;
+    uint32_t most = to - from;
+    while (from < to) {
+        part.records = work->records + from;
+        part.n_records = to - from < most ? to - from : most;
+        int32_t status = dvsi_step(feed, step, &part);
+        if (status == DVS_OK) {
+            from += part.n_records;
+            most = most < to - from ? most * 2 : to - from;
+        } else if (is_refusal(feed, &part)) {
+            status = refuse_record(feed, &part.records[feed->error.row]);
+            most = part.n_records > 4 ? part.n_records / 4 : 1;
+        }
+        if (status != DVS_OK)
+            return status;
+    }
+    return DVS_OK;
+}
+
+static int32_t records_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    return dvsi_feed_gathers(feed) ? dvsi_gather_work(feed, work, err) : dvsi_stream_work(feed, work, err);
+}
+
+int32_t dvsi_step_records(dvsi_feed *feed, dvsi_work *work, uint32_t from, uint32_t to)
+{
+    return take(feed, records_step, work, from, to);
+}
+
+/* What came through last is mended, also when an earlier record of the same key in this batch failed. */
+static int32_t mended_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    return dvsi_row_errors_close_keys(feed, work->records, work->n_records, err);
+}
+
+int32_t dvsi_step_mended(dvsi_feed *feed, dvsi_work *work)
+{
+    return feed->open_errors != 0 ? dvsi_step(feed, mended_step, work) : DVS_OK;
+}
+
+/* Errors that are still open are mapped again before a read that does not deliver everything. */
+static int32_t again_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    return dvsi_row_errors_again(feed, &feed->error_at, work, err);
+}
+
+int32_t dvsi_step_again(dvsi_feed *feed)
+{
+    dvsi_work *work = dvsi_work_new();
+    int32_t status = work == NULL ? dvsi_error_no_memory(&feed->error) : DVS_OK;
+    feed->error_at = 0;
+    for (int more = 1; more && status == DVS_OK;) {
+        const int64_t before = feed->error_at;
+        status = dvsi_step(feed, again_step, work);
+        more = status == DVS_OK && feed->error_at != before;
+        if (more && work->n_errors != 0)
+            status = dvsi_step_errors(feed, work);
+        if (more && status == DVS_OK)
+            status = dvsi_step_records(feed, work, 0, work->n_records);
+        if (more && status == DVS_OK)
+            status = dvsi_step_mended(feed, work);
+    }
+    dvsi_work_free(work);
+    return status;
+}
+
+/* ---- What waits for the end of the read ---- */
+
+static int32_t next_deferred_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    return dvsi_twice_records(feed, work, err);
+}
+
+static int32_t deferred_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    return dvsi_upsert(feed, work->records, work->n_records, err);
+}
+
+static int32_t take_deferred(dvsi_feed *feed, dvsi_work *work)
+{
+    int32_t status = dvsi_step(feed, next_deferred_step, work);
+    if (status == DVS_OK)
+        status = take(feed, deferred_step, work, 0, work->n_records);
+    return status == DVS_OK ? dvsi_step_mended(feed, work) : status;
+}
+
+static int32_t drop_missing_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    (void)work;
+    return dvsi_gather_drop_missing(feed, err);
+}
+
+static int32_t next_offers_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    return dvsi_gather_next(feed, work, err);
+}
+
+static int32_t settle_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    return dvsi_gather_settle(feed, work, err);
+}
+
+static int32_t settled_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    (void)work;
+    return dvsi_row_errors_close_settled(feed, err);
+}
+
+static int32_t take_offers(dvsi_feed *feed, dvsi_work *work)
+{
+    int32_t status = dvsi_step(feed, drop_missing_step, NULL);
+    feed->offers_part = DVSI_OFFERS_ALL;
+    dvsi_buf_clear(&feed->offers_at);
+    while (status == DVS_OK && feed->offers_part != DVSI_OFFERS_END) {
+        status = dvsi_step(feed, next_offers_step, work);
+        if (status == DVS_OK)
+            status = take(feed, settle_step, work, 0, work->n_records);
+    }
+    return status == DVS_OK && feed->open_errors != 0 ? dvsi_step(feed, settled_step, NULL) : status;
+}
+
+int32_t dvsi_step_rest(dvsi_feed *feed)
+{
+    if (!dvsi_feed_gathers(feed) && feed->twice == NULL)
+        return DVS_OK;
+    dvsi_work *work = dvsi_work_new();
+    int32_t status = work == NULL ? dvsi_error_no_memory(&feed->error) : DVS_OK;
+    if (status == DVS_OK)
+        status = dvsi_feed_gathers(feed) ? take_offers(feed, work) : take_deferred(feed, work);
+    dvsi_work_free(work);
+    return status;
+}
