@@ -113,7 +113,7 @@ def test_installed_tree(tmp_path):
     plugins = lib.relative_to(prefix) / "dvsync"
     assert os.path.realpath(pkg_config("--variable=plugindir")[0]) == str(prefix / plugins)
     assert sorted(f for f in there if f.endswith(".so") and f.startswith(str(plugins))) == [
-        str(plugins / "dvsync-sink-sqlite.so"), str(plugins / "dvsync-source-csv.so")]
+        str(plugins / f"dvsync-{name}.so") for name in ("sink-sqlite", "source-csv", "source-dataverse")]
     assert not [f for f in there if "scripted" in f or "memory" in f or "csvtiny" in f], "test plugins stay out"
 
     program = tmp_path / "embed"
