@@ -187,38 +187,32 @@ static int read_bool(const char *text, size_t length, locale_t c_locale, int64_t
     return -1;
 }
 
-static int hex(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+/* Values of hexadecimal digits, and one more; 0: none. A table, for GUIDs are what some sources have most of. */
+static const uint8_t hex_digits[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 static int read_uuid(const char *text, size_t length, char **scratch, dvs_cell *cell)
 {
+    static const uint8_t places[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
     unsigned char *out = (unsigned char *)*scratch;
-    size_t o = 0;
+    unsigned wrong = 0;
     if (length == 38 && text[0] == '{' && text[37] == '}') {
         text++;
         length -= 2;
     }
-    if (length != 36)
+    if (length != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
         return -1;
-    for (size_t i = 0; i < 36;) {
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
-            if (text[i++] != '-')
-                return -1;
-            continue;
-        }
-        int high = hex(text[i]);
-        int low = hex(text[i + 1]);
-        if (high < 0 || low < 0)
-            return -1;
-        out[o++] = (unsigned char)(high * 16 + low);
-        i += 2;
+    for (size_t i = 0; i < 16; i++) {
+        unsigned high = hex_digits[(unsigned char)text[places[i]]] - 1u;
+        unsigned low = hex_digits[(unsigned char)text[places[i] + 1]] - 1u;
+        wrong |= high | low;
+        out[i] = (unsigned char)(high << 4 | low);
     }
+    if (wrong > 15)
+        return -1;
     *cell = dvs_cell_make_bytes(DVS_UUID, out, 16);
     *scratch += 16;
     return 0;
