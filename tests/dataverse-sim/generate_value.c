@@ -129,21 +129,9 @@ static void add_lookup(const struct sim_birth *birth, struct sim_text *text, uin
     add_guid(text, &guid);
 }
 
-static void add_of_type(const struct sim_birth *birth, struct sim_text *text, uint64_t r)
+static void add_any_number(struct sim_text *text, enum sim_type type, uint64_t r)
 {
-    const struct sim_column_spec *spec = &birth->recipe->spec;
-    struct sim_text plain = {0};
-    struct sim_guid guid;
-    switch ((enum sim_type)spec->type) {
-    case SIM_UNIQUEIDENTIFIER:
-    case SIM_FILE:
-        guid = sim_guid_make(birth->store->seed, r, birth->index);
-        add_guid(text, &guid);
-        break;
-    case SIM_MEMO:
-        sim_people_description(&plain, r);
-        add_quoted(text, plain.data == NULL ? "" : plain.data);
-        break;
+    switch (type) {
     case SIM_INTEGER:
         add_integer(text, (int64_t)(r % 2000001) - 1000000);
         break;
@@ -160,10 +148,48 @@ static void add_of_type(const struct sim_birth *birth, struct sim_text *text, ui
         sim_text_add(text, ".", 1);
         add_padded(text, (r >> 32) % 100 * 100, 4);
         break;
-    case SIM_DOUBLE:
+    default: /* double */
         add_integer(text, (int64_t)(r % 20000) - 10000);
         sim_text_add(text, ".", 1);
         add_padded(text, r >> 32, 5);
+        break;
+    }
+}
+
+static void add_any_text(struct sim_text *text, enum sim_type type, uint64_t r)
+{
+    struct sim_text plain = {0};
+    if (type == SIM_MEMO)
+        sim_people_description(&plain, r);
+    else
+        sim_people_words(&plain, r, 1 + (unsigned)(r >> 50) % 3);
+    if (plain.failed)
+        text->failed = 1;
+    else
+        sim_text_json(text, plain.data, plain.length);
+    sim_text_free(&plain);
+}
+
+static void add_of_type(const struct sim_birth *birth, struct sim_text *text, uint64_t r)
+{
+    const struct sim_column_spec *spec = &birth->recipe->spec;
+    struct sim_guid guid;
+    switch ((enum sim_type)spec->type) {
+    case SIM_UNIQUEIDENTIFIER:
+    case SIM_FILE:
+        guid = sim_guid_make(birth->store->seed, r, birth->index);
+        add_guid(text, &guid);
+        break;
+    case SIM_INTEGER:
+    case SIM_BIGINT:
+    case SIM_DECIMAL:
+    case SIM_MONEY:
+    case SIM_DOUBLE:
+        add_any_number(text, (enum sim_type)spec->type, r);
+        break;
+    case SIM_STRING:
+    case SIM_MEMO:
+        add_any_text(text, (enum sim_type)spec->type, r);
         break;
     case SIM_BOOLEAN:
         sim_text_puts(text, r & 1 ? "true" : "false");
@@ -195,10 +221,6 @@ static void add_of_type(const struct sim_birth *birth, struct sim_text *text, ui
         sim_text_printf(text, "{\"Value\":%s,\"CanBeChanged\":true,\"ManagedPropertyLogicalName\":\"%s\"}",
                         r & 1 ? "true" : "false", spec->name);
         break;
-    case SIM_STRING:
-        sim_people_words(&plain, r, 1 + (unsigned)(r >> 50) % 3);
-        add_quoted(text, plain.data == NULL ? "" : plain.data);
-        break;
     case SIM_ENTITYNAME:
         sim_text_puts(text, r & 1 ? "\"account\"" : "\"contact\"");
         break;
@@ -208,9 +230,6 @@ static void add_of_type(const struct sim_birth *birth, struct sim_text *text, ui
     case SIM_N_TYPES:
         break;
     }
-    if (plain.failed)
-        text->failed = 1;
-    sim_text_free(&plain);
 }
 
 /* Texts that are made of parts. */

@@ -15,6 +15,7 @@ struct load {
     json_t *rows; /* borrowed from the document */
     struct sim_table *table;
     char **keys; /* for each column, by slot: the key of its values in the rows; NULL: made here */
+    size_t n_keys;
 };
 
 static int no_memory(struct load *load)
@@ -123,6 +124,7 @@ static int remember_key(struct load *load, const char *key)
         return no_memory(load);
     load->keys = keys;
     keys[column->slot] = NULL;
+    load->n_keys = column->slot + 1;
     if (key != NULL && (keys[column->slot] = strdup(key)) == NULL)
         return no_memory(load);
     return 0;
@@ -398,13 +400,12 @@ int sim_store_load(struct sim_store *store, const char *path, struct sim_error *
     pthread_rwlock_wrlock(&store->lock);
     if (answer == 0)
         answer = add_rows(&load);
-    size_t n_keys = load.table == NULL ? 0 : load.table->n_slots;
     if (answer == 0)
         answer = sim_store_put_table(store, load.table, error);
     else
         sim_table_free(load.table);
     pthread_rwlock_unlock(&store->lock);
-    for (size_t i = 0; load.keys != NULL && i < n_keys; i++)
+    for (size_t i = 0; i < load.n_keys; i++)
         free(load.keys[i]);
     free(load.keys);
     json_decref(load.document);

@@ -27,89 +27,54 @@ json_t *sim_metadata_managed(int value, const char *name)
     return json_pack("{s:b,s:b,s:s}", "Value", value, "CanBeChanged", 1, "ManagedPropertyLogicalName", name);
 }
 
-static int set_all(json_t *object, const char *const *names, json_t *value)
+/* Properties that say the same of every table here; a real organisation has them too, and clients must pass
+ * over them. */
+#define YES "IsValidForAdvancedFind IsVisibleInMobileClient IsAvailableOffline"
+#define NO                                                                                                   \
+    "IsAIRUpdated IsBPFEntity IsBusinessProcessEnabled IsChildEntity IsImportable IsEnabledForCharts "       \
+    "IsEnabledForTrace IsReadingPaneEnabled IsStateModelAware IsSolutionAware IsMSTeamsIntegrationEnabled "  \
+    "IsInteractionCentricEnabled EnforceStateTransitions AutoCreateAccessTeams IsLogicalEntity IsPrivate "   \
+    "HasEmailAddresses HasFeedback HasNotes HasActivities IsDocumentManagementEnabled "                      \
+    "IsOneNoteIntegrationEnabled IsKnowledgeManagementEnabled IsSLAEnabled UsesBusinessDataLabelTable "      \
+    "SyncToExternalSearchIndex AutoRouteToOwnerQueue IsActivityParty IsRetentionEnabled"
+#define NOTHING                                                                                              \
+    "HasChanged Description DaysSinceRecordLastModified MobileOfflineFilters DataProviderId DataSourceId "   \
+    "ExternalName ExternalCollectionName IconLargeName IconMediumName IconSmallName IconVectorName "         \
+    "EntityHelpUrl EntityColor RecurrenceBaseEntityLogicalName OwnerIdType"
+#define MANAGED                                                                                              \
+    "IsAuditEnabled IsValidForQueue IsConnectionsEnabled IsCustomizable IsRenameable IsMappable "            \
+    "IsDuplicateDetectionEnabled CanCreateAttributes CanCreateForms CanCreateViews CanCreateCharts "         \
+    "CanModifyAdditionalSettings CanEnableSyncToExternalSearchIndex"
+
+/* Sets each of the names: to `value` (taken), or to a managed property when that is NULL. */
+static int set_all(json_t *object, const char *names, json_t *value, int custom)
 {
-    int failed = value == NULL;
-    for (; *names != NULL && !failed; names++)
-        failed = json_object_set(object, *names, value) != 0;
+    int failed = 0;
+    while (*names != '\0' && !failed) {
+        char name[64];
+        char lower[64];
+        size_t length = strcspn(names, " ");
+        for (size_t i = 0; i < length; i++) {
+            name[i] = names[i];
+            lower[i] = (char)(names[i] >= 'A' && names[i] <= 'Z' ? names[i] + 32 : names[i]);
+        }
+        name[length] = lower[length] = '\0';
+        failed =
+            json_object_set_new(
+                object, name, value == NULL ? sim_metadata_managed(custom, lower) : json_incref(value)) != 0;
+        names += length + (names[length] == ' ' ? 1 : 0);
+    }
     json_decref(value);
     return failed ? -1 : 0;
 }
 
 static int add_flags(json_t *object, const struct sim_table *table)
 {
-    static const char *const yes[] = {"IsValidForAdvancedFind", "IsVisibleInMobileClient",
-                                      "IsAvailableOffline", NULL};
-    static const char *const no[] = {"IsAIRUpdated",
-                                     "IsBPFEntity",
-                                     "IsBusinessProcessEnabled",
-                                     "IsChildEntity",
-                                     "IsImportable",
-                                     "IsEnabledForCharts",
-                                     "IsEnabledForTrace",
-                                     "IsReadingPaneEnabled",
-                                     "IsStateModelAware",
-                                     "IsSolutionAware",
-                                     "IsMSTeamsIntegrationEnabled",
-                                     "IsInteractionCentricEnabled",
-                                     "EnforceStateTransitions",
-                                     "AutoCreateAccessTeams",
-                                     "IsLogicalEntity",
-                                     "IsPrivate",
-                                     "HasEmailAddresses",
-                                     "HasFeedback",
-                                     "HasNotes",
-                                     "HasActivities",
-                                     "IsDocumentManagementEnabled",
-                                     "IsOneNoteIntegrationEnabled",
-                                     "IsKnowledgeManagementEnabled",
-                                     "IsSLAEnabled",
-                                     "UsesBusinessDataLabelTable",
-                                     "SyncToExternalSearchIndex",
-                                     NULL};
-    static const char *const nothing[] = {"HasChanged",
-                                          "Description",
-                                          "DaysSinceRecordLastModified",
-                                          "MobileOfflineFilters",
-                                          "DataProviderId",
-                                          "DataSourceId",
-                                          "ExternalName",
-                                          "ExternalCollectionName",
-                                          "IconLargeName",
-                                          "IconMediumName",
-                                          "IconSmallName",
-                                          "IconVectorName",
-                                          "EntityHelpUrl",
-                                          "EntityColor",
-                                          "RecurrenceBaseEntityLogicalName",
-                                          "OwnerIdType",
-                                          NULL};
-    static const char *const managed[] = {"IsAuditEnabled",
-                                          "IsValidForQueue",
-                                          "IsConnectionsEnabled",
-                                          "IsCustomizable",
-                                          "IsRenameable",
-                                          "IsMappable",
-                                          "IsDuplicateDetectionEnabled",
-                                          "CanCreateAttributes",
-                                          "CanCreateForms",
-                                          "CanCreateViews",
-                                          "CanCreateCharts",
-                                          "CanModifyAdditionalSettings",
-                                          "CanEnableSyncToExternalSearchIndex",
-                                          NULL};
-    int failed = set_all(object, yes, json_true()) != 0 || set_all(object, no, json_false()) != 0 ||
-                 set_all(object, nothing, json_null()) != 0;
-    for (size_t i = 0; managed[i] != NULL && !failed; i++) {
-        char lower[64];
-        size_t n = 0;
-        for (; managed[i][n] != '\0' && n + 1 < sizeof lower; n++)
-            lower[n] =
-                (char)(managed[i][n] >= 'A' && managed[i][n] <= 'Z' ? managed[i][n] + 32 : managed[i][n]);
-        lower[n] = '\0';
-        failed = json_object_set_new(object, managed[i], sim_metadata_managed(table->custom, lower)) != 0;
-    }
-    return failed ? -1 : 0;
+    return set_all(object, YES, json_true(), 0) != 0 || set_all(object, NO, json_false(), 0) != 0 ||
+                   set_all(object, NOTHING, json_null(), 0) != 0 ||
+                   set_all(object, MANAGED, NULL, table->custom) != 0
+               ? -1
+               : 0;
 }
 
 json_t *sim_metadata_table(const struct sim_store *store, const struct sim_table *table)
@@ -134,14 +99,13 @@ json_t *sim_metadata_table(const struct sim_store *store, const struct sim_table
     if (object == NULL)
         return NULL;
     json_t *more = json_pack(
-        "{s:b,s:o,s:b,s:b,s:b,s:b,s:b,s:b,s:b,s:s,s:i,s:s?,s:s,s:s,s:s,s:[],s:[],s:s,s:i}",
-        "ChangeTrackingEnabled", tracked, "CanChangeTrackingBeEnabled",
-        sim_metadata_managed(1, "canchangetrackingbeenabled"), "IsIntersect", table->intersect, "IsActivity",
-        table->activity, "IsActivityParty", 0, "IsCustomEntity", table->custom, "IsManaged", !table->custom,
-        "IsOptimisticConcurrencyEnabled", !table->intersect, "IsRetentionEnabled", 0, "IntroducedVersion",
-        "5.0.0.0", "ActivityTypeMask", table->activity, "PrimaryImageAttribute",
-        image == NULL ? NULL : image->name, "ReportViewName", table->logical_name, "CreatedOn", born,
-        "ModifiedOn", born, "Privileges", "Settings", "EntityColorName", "", "AutoRouteToOwnerQueue", 0);
+        "{s:b,s:o,s:b,s:b,s:b,s:b,s:b,s:s,s:i,s:s?,s:s,s:s,s:s,s:[],s:[]}", "ChangeTrackingEnabled", tracked,
+        "CanChangeTrackingBeEnabled", sim_metadata_managed(1, "canchangetrackingbeenabled"), "IsIntersect",
+        table->intersect, "IsActivity", table->activity, "IsCustomEntity", table->custom, "IsManaged",
+        !table->custom, "IsOptimisticConcurrencyEnabled", !table->intersect, "IntroducedVersion", "5.0.0.0",
+        "ActivityTypeMask", table->activity, "PrimaryImageAttribute", image == NULL ? NULL : image->name,
+        "ReportViewName", table->logical_name, "CreatedOn", born, "ModifiedOn", born, "Privileges",
+        "Settings");
     json_t *label = sim_metadata_label(table->schema_name, strlen(table->schema_name));
     int failed = more == NULL || label == NULL || json_object_update(object, more) != 0 ||
                  json_object_set(object, "DisplayName", label) != 0 ||
