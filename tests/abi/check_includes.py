@@ -48,9 +48,10 @@ def plugin_problem(core, top, path, quote, name):
         return "core" if name.split("/")[0] in ROOMS and os.path.exists(os.path.join(core, name)) else None
     here = os.path.normpath(os.path.join(os.path.dirname(path), name))
     inside = [here, os.path.normpath(os.path.join(top, name))]
-    if any(os.path.exists(p) and p.startswith(top + os.sep) for p in inside):
+    shared = os.path.join(os.path.dirname(top), "common")  # compiled into each plugin that uses it
+    if any(os.path.exists(p) and p.startswith((top + os.sep, shared + os.sep)) for p in inside):
         return None
-    return "a plugin sees its own folder and dvsync/*.h only"
+    return "a plugin sees its own folder, plugins/common and dvsync/*.h only"
 
 
 def main():
