@@ -3,6 +3,7 @@
 
 #include <stdalign.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,31 @@ void *dvsi_arena_calloc(dvsi_arena *arena, size_t count, size_t size)
     return piece;
 }
 
+/* memcpy that does not call anything for the short texts that most are: words that may overlap. */
+static void copy_short(char *to, const char *from, size_t length)
+{
+    if (length > 16) {
+        memcpy(to, from, length);
+    } else if (length >= 8) {
+        uint64_t head, tail;
+
+        memcpy(&head, from, sizeof head);
+        memcpy(&tail, from + length - sizeof tail, sizeof tail);
+        memcpy(to, &head, sizeof head);
+        memcpy(to + length - sizeof tail, &tail, sizeof tail);
+    } else if (length >= 4) {
+        uint32_t head, tail;
+
+        memcpy(&head, from, sizeof head);
+        memcpy(&tail, from + length - sizeof tail, sizeof tail);
+        memcpy(to, &head, sizeof head);
+        memcpy(to + length - sizeof tail, &tail, sizeof tail);
+    } else {
+        for (size_t i = 0; i < length; i++)
+            to[i] = from[i];
+    }
+}
+
 /* Texts need no alignment: they lie side by side. */
 char *dvsi_arena_copy(dvsi_arena *arena, const void *data, size_t length)
 {
@@ -170,8 +196,7 @@ char *dvsi_arena_copy(dvsi_arena *arena, const void *data, size_t length)
         if (piece == NULL)
             return NULL;
     }
-    if (length > 0)
-        memcpy(piece, data, length);
+    copy_short(piece, data, length);
     piece[length] = '\0';
     return piece;
 }

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <sha2.h>
+#define XXH_INLINE_ALL /* most of what is hashed is a few bytes: a call costs as much as the hash */
 #include <xxhash.h>
 
 uint64_t dvsi_hash64(const void *data, size_t length)

@@ -6,16 +6,58 @@
 
 #include "base/utf8_table.h"
 
-#define ONES UINT64_C(0x0101010101010101)
-#define HIGH UINT64_C(0x8080808080808080)
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 /* Eight bytes at once: none is NUL or above 0x7f. */
-static int all_ascii(const char *text)
+static int all_ascii(uint64_t word)
+{
+    return ((word | (word - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+static uint64_t eight(const char *text)
 {
     uint64_t word;
 
     memcpy(&word, text, sizeof word);
-    return ((word | (word - ONES)) & HIGH) == 0;
+    return word;
+}
+
+/* The first and the last four bytes; in between they may overlap. */
+static uint64_t four_and_four(const char *text, size_t length)
+{
+    uint32_t low, high;
+
+    memcpy(&low, text, sizeof low);
+    memcpy(&high, text + length - sizeof high, sizeof high);
+    return (uint64_t)high << 32 | low;
+}
+
+/* Bytes from `text` on that surely are ASCII and not NUL. Most texts are short and plain: they take a step or
+ * two, the last of which looks at some bytes again rather than at each alone. */
+static size_t ascii_run(const char *text, size_t length)
+{
+    size_t at = 0;
+
+#if defined(__SSE2__)
+    for (; length - at >= 16; at += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(text + at));
+        unsigned bad = (unsigned)_mm_movemask_epi8(_mm_or_si128(v, _mm_cmpeq_epi8(v, _mm_setzero_si128())));
+
+        if (bad != 0)
+            return at + (size_t)__builtin_ctz(bad);
+    }
+#endif
+    for (; length - at >= 8; at += 8) {
+        if (!all_ascii(eight(text + at)))
+            return at;
+    }
+    if (length >= 8)
+        return all_ascii(eight(text + length - 8)) ? length : at;
+    if (length >= 4)
+        return all_ascii(four_and_four(text, length)) ? length : 0;
+    return 0;
 }
 
 /* The character at text[0..left), left > 0: its length in bytes and its code point; 0 when it is invalid. */
@@ -53,8 +95,9 @@ size_t dvsi_utf8_valid(const char *text, size_t length)
         uint32_t code;
         size_t n;
 
-        while (length - at >= 8 && all_ascii(text + at))
-            at += 8;
+        if (at == length)
+            return at; /* also when there is no text at all */
+        at += ascii_run(text + at, length - at);
         while (at < length && (unsigned char)text[at] < 0x80) {
             if (text[at] == '\0')
                 return at;
@@ -67,8 +110,6 @@ size_t dvsi_utf8_valid(const char *text, size_t length)
                 return at;
             at += n;
         }
-        if (at == length)
-            return at;
     }
 }
 

@@ -159,6 +159,8 @@ const char *dvsi_cell_clean(dvsi_arena *arena, uint32_t kind, const dvs_cell *ce
         problem = clean_mistyped(arena, cell, &clean);
     else if (cell->kind != kind)
         problem = "is not of its column's type";
+    else if (kind == DVS_TEXT && cell->v.text != NULL) /* most of what there is */
+        problem = clean_text(arena, cell, &clean);
     else
         problem = clean_value(arena, cell, &clean);
     if (problem == NULL)

@@ -5,6 +5,10 @@
 
 #include "base/utf8.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 /* One container that is open: where its next item goes. When only checking, there are no nodes. */
 typedef struct level {
     dvsi_json *node;
@@ -17,6 +21,7 @@ typedef struct parser {
     const char *text;
     const char *at;
     const char *end;
+    const char *valid; /* up to here it is UTF-8 without NUL; checked in one go, as strings are short */
     const char *problem;
     size_t depth;
     level open[DVSI_JSON_DEPTH];
@@ -33,6 +38,8 @@ static int refuse(parser *p, const char *problem)
 
 static void skip_space(parser *p)
 {
+    if (p->at < p->end && (unsigned char)*p->at > ' ')
+        return;
     while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' || *p->at == '\r' || *p->at == '\t'))
         p->at++;
 }
@@ -139,19 +146,35 @@ static int all_plain(const char *text)
     return (((quote - ones) | (backslash - ones) | (word - ones * 0x20)) & ~word & high) == 0;
 }
 
+/* The first quote, backslash or control character from `at` on, `end` when there is none. */
+static const char *run_end(const char *at, const char *end)
+{
+#if defined(__SSE2__)
+    for (; end - at >= 16; at += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i hit = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+        unsigned ends;
+
+        hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+        hit = _mm_or_si128(hit, _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v));
+        ends = (unsigned)_mm_movemask_epi8(hit);
+        if (ends != 0)
+            return at + __builtin_ctz(ends);
+    }
+#endif
+    while (end - at >= 8 && all_plain(at))
+        at += 8;
+    while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
+        at++;
+    return at;
+}
+
 /* A run of characters up to a quote or backslash; checks them. */
 static int skip_run(parser *p)
 {
-    const char *start = p->at;
-    size_t valid;
-
-    while (p->end - p->at >= 8 && all_plain(p->at))
-        p->at += 8;
-    while (p->at < p->end && *p->at != '"' && *p->at != '\\' && (unsigned char)*p->at >= 0x20)
-        p->at++;
-    valid = dvsi_utf8_valid(start, (size_t)(p->at - start));
-    if (valid < (size_t)(p->at - start)) {
-        p->at = start + valid;
+    p->at = run_end(p->at, p->end);
+    if (p->at > p->valid) { /* never by a NUL alone, which ends the run too */
+        p->at = p->valid;
         return refuse(p, "a string is not valid UTF-8");
     }
     if (p->at == p->end)
@@ -161,8 +184,8 @@ static int skip_run(parser *p)
     return 0;
 }
 
-/* The string at p->at, which is a quote. 0 or -1; out only when building. */
-static int take_string(parser *p, const char **text, size_t *length)
+/* take_string for what has escapes, is to be kept, or is wrong. */
+static int take_any_string(parser *p, const char **text, size_t *length)
 {
     const char *start = ++p->at, *end;
     size_t escapes = 0;
@@ -210,6 +233,20 @@ static int take_string(parser *p, const char **text, size_t *length)
     *length = (size_t)(out - *text);
     p->at = end + 1;
     return 0;
+}
+
+/* The string at p->at, which is a quote. 0 or -1; out only when building. */
+static int take_string(parser *p, const char **text, size_t *length)
+{
+    if (p->arena == NULL) {
+        const char *end = run_end(p->at + 1, p->end);
+
+        if (end <= p->valid && end < p->end && *end == '"') {
+            p->at = end + 1;
+            return 0;
+        }
+    }
+    return take_any_string(p, text, length);
 }
 
 static int take_number(parser *p)
@@ -402,6 +439,7 @@ static void start(parser *p, dvsi_arena *arena, const char *text, size_t length)
     p->arena = arena;
     p->text = p->at = text;
     p->end = text + length;
+    p->valid = text + dvsi_utf8_valid(text, length);
     p->problem = NULL;
     p->depth = 0;
 }

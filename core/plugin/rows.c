@@ -56,33 +56,45 @@ static const char *kind_name(uint32_t kind)
     return name != NULL ? name : kind == DVS_NULL ? "null" : kind == DVS_ABSENT ? "absent" : "unknown";
 }
 
+/* A cell that is not of its column's kind, or is marked: 1 when it is one that may be, else 0 after noting the
+ * breach. */
+static int may_differ(dvsi_frame *frame, const dvs_out *out, const dvs_column *column, const dvs_cell *cell)
+{
+    const char *owner = out->is_sink ? "table" : "stream";
+
+    if ((cell->flags & DVS_CELL_MISTYPED) != 0) {
+        if (out->is_sink)
+            return 1;
+        dvsi_frame_breach(frame,
+                          "of %s %s put a cell for column %s with the flag MISTYPED, which is for sinks",
+                          owner, out->subject, column->name);
+        return 0;
+    }
+    dvsi_frame_breach(frame, "of %s %s put a cell of kind %s for column %s, which is %s", owner, out->subject,
+                      kind_name(cell->kind), column->name, kind_name(column->kind));
+    return 0;
+}
+
 /* Takes one cell into `arena`. The problem of a value, for a row error; NULL also when there was a breach. */
 static const char *take_cell(dvsi_frame *frame, const dvs_out *out, dvsi_arena *arena,
                              const dvs_column *column, const dvs_cell *cell, dvs_cell *taken)
 {
-    const char *owner = out->is_sink ? "table" : "stream";
     const char *problem;
 
     if (cell->kind == DVS_ABSENT || cell->kind == DVS_NULL) {
         taken->kind = cell->kind;
         return NULL;
     }
-    if ((cell->flags & DVS_CELL_MISTYPED) != 0 && !out->is_sink) {
-        dvsi_frame_breach(frame,
-                          "of %s %s put a cell for column %s with the flag MISTYPED, which is for sinks",
-                          owner, out->subject, column->name);
+    if ((cell->kind != column->kind || (cell->flags & DVS_CELL_MISTYPED) != 0) &&
+        !may_differ(frame, out, column, cell))
         return NULL;
-    }
-    if ((cell->flags & DVS_CELL_MISTYPED) == 0 && cell->kind != column->kind) {
-        dvsi_frame_breach(frame, "of %s %s put a cell of kind %s for column %s, which is %s", owner,
-                          out->subject, kind_name(cell->kind), column->name, kind_name(column->kind));
-        return NULL;
-    }
     problem = dvsi_cell_clean(arena, column->kind, cell, taken);
+    if (problem == NULL)
+        return NULL;
     if (problem == dvsi_cell_no_memory)
         dvsi_frame_no_memory(frame);
     /* A row that a sink cannot tell is not to be taken for one that it does not have. */
-    else if (problem != NULL && out->is_sink)
+    else if (out->is_sink)
         dvsi_frame_breach(frame,
                           "of table %s put a cell for column %s that %s (a stored value that does not "
                           "fit its column has the flag MISTYPED)",

@@ -10,18 +10,18 @@
 #include <math.h>
 
 /* The value as it was found. */
-static int found(sqlite3_stmt *statement, int index, dvs_cell *cell)
+static int found(sqlite3_value *value, dvs_cell *cell)
 {
     const void *data;
     double real;
     cell->flags = DVS_CELL_MISTYPED;
-    switch (sqlite3_column_type(statement, index)) {
+    switch (sqlite3_value_type(value)) {
     case SQLITE_INTEGER:
         cell->kind = DVS_INT64;
-        cell->v.i64 = sqlite3_column_int64(statement, index);
+        cell->v.i64 = sqlite3_value_int64(value);
         return SQLITE_OK;
     case SQLITE_FLOAT:
-        real = sqlite3_column_double(statement, index);
+        real = sqlite3_value_double(value);
         if (isfinite(real)) {
             cell->kind = DVS_DOUBLE;
             cell->v.f64 = real;
@@ -32,15 +32,15 @@ static int found(sqlite3_stmt *statement, int index, dvs_cell *cell)
         }
         return SQLITE_OK;
     case SQLITE_TEXT:
-        data = sqlite3_column_text(statement, index);
+        data = sqlite3_value_text(value);
         cell->kind = DVS_TEXT;
         break;
     default:
-        data = sqlite3_column_blob(statement, index);
+        data = sqlite3_value_blob(value);
         cell->kind = DVS_BYTES;
         break;
     }
-    cell->length = (uint32_t)sqlite3_column_bytes(statement, index);
+    cell->length = (uint32_t)sqlite3_value_bytes(value);
     if (data == NULL && (cell->length > 0 || cell->kind == DVS_TEXT))
         return SQLITE_NOMEM;
     if (cell->kind == DVS_TEXT && !sink_sqlite_utf8_valid(data, cell->length))
@@ -54,11 +54,11 @@ static bool whole(int64_t value)
     return value >= -(INT64_C(1) << 53) && value <= INT64_C(1) << 53;
 }
 
-static bool take_number(sqlite3_stmt *statement, int index, uint32_t kind, int type, char *scratch,
+static bool take_number(sqlite3_value *value, uint32_t kind, int type, char *scratch,
                         dvs_cell *cell)
 {
-    int64_t integer = type == SQLITE_INTEGER ? sqlite3_column_int64(statement, index) : 0;
-    double real = type == SQLITE_FLOAT ? sqlite3_column_double(statement, index) : 0;
+    int64_t integer = type == SQLITE_INTEGER ? sqlite3_value_int64(value) : 0;
+    double real = type == SQLITE_FLOAT ? sqlite3_value_double(value) : 0;
     switch (kind) {
     case DVS_BOOL:
         cell->v.i64 = integer;
@@ -114,7 +114,10 @@ static bool take_text(uint32_t kind, const char *text, size_t length, char *scra
 
 int sink_sqlite_cell(sqlite3_stmt *statement, int index, uint32_t kind, char *scratch, dvs_cell *cell)
 {
-    int type = sqlite3_column_type(statement, index);
+    /* One look-up of the column instead of one for each question. SQLite calls such a value unprotected: it
+     * may change when another thread uses the connection, which only one thread at a time does here. */
+    sqlite3_value *value = sqlite3_column_value(statement, index);
+    int type = sqlite3_value_type(value);
     bool fits = false;
     memset(cell, 0, sizeof *cell);
     if (type == SQLITE_NULL) {
@@ -123,19 +126,19 @@ int sink_sqlite_cell(sqlite3_stmt *statement, int index, uint32_t kind, char *sc
     }
     cell->kind = (uint8_t)kind;
     if (type == SQLITE_TEXT) {
-        const char *text = (const char *)sqlite3_column_text(statement, index);
+        const char *text = (const char *)sqlite3_value_text(value);
         if (text == NULL)
             return SQLITE_NOMEM;
-        fits = take_text(kind, text, (size_t)sqlite3_column_bytes(statement, index), scratch, cell);
+        fits = take_text(kind, text, (size_t)sqlite3_value_bytes(value), scratch, cell);
     } else if (type == SQLITE_BLOB) {
         fits = kind == DVS_BYTES;
     } else {
-        fits = take_number(statement, index, kind, type, scratch, cell);
+        fits = take_number(value, kind, type, scratch, cell);
     }
     if (fits && type != SQLITE_BLOB)
         return SQLITE_OK;
     memset(cell, 0, sizeof *cell);
-    if (found(statement, index, cell) != SQLITE_OK)
+    if (found(value, cell) != SQLITE_OK)
         return SQLITE_NOMEM;
     if (fits)
         cell->flags = 0;

@@ -7,9 +7,6 @@
 
 /* Memory: the page cache, which is also what an index build sorts in before it goes to temporary files. */
 #define CACHE_KB 8192
-/* A checkpoint writes every page once, however often the log holds it: larger is faster, up to the disk. */
-#define WAL_BYTES 16777216
-#define WAL_KEPT_BYTES 67108864
 /* The largest row: one value may have 64 MB, and stands in json_response once more. */
 #define ROW_BYTES 268435456
 /* A reader that does not let go may not hold up the end of a run. */
@@ -35,8 +32,7 @@ int sink_sqlite_try(sqlite3 *db)
     return rc == SQLITE_OK ? sink_sqlite_exec(db, "SELECT count(*) FROM main.sqlite_schema") : rc;
 }
 
-/* What a file from elsewhere must not be able to do to us, and we not to it. */
-static int defend(sqlite3 *db)
+int sink_sqlite_defend(sqlite3 *db)
 {
     static const struct {
         int verb;
@@ -68,7 +64,7 @@ int32_t sink_sqlite_connect(dvs_sink *sink, const char *name, int flags, sqlite3
         name, db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc == SQLITE_OK) {
         sink_sqlite_set_handlers(sink, *db);
-        rc = defend(*db);
+        rc = sink_sqlite_defend(*db);
     }
     if (rc == SQLITE_OK)
         return DVS_OK;
@@ -125,22 +121,25 @@ static int set_up_writing(dvs_sink *sink, bool fresh, bool *refused)
         /* secure_delete=FAST: Debian's default wipes freed pages with writes of their own. */
         snprintf(sql, sizeof sql,
                  "PRAGMA main.synchronous=%s; PRAGMA journal_size_limit=%d; PRAGMA main.secure_delete=FAST",
-                 sink->synchronous, WAL_KEPT_BYTES);
+                 sink->synchronous, SINK_SQLITE_WAL_KEPT_BYTES);
         rc = sink_sqlite_exec(sink->db, sql);
     }
     return rc;
 }
 
-/* Pages of the log after which SQLite moves them into the file: by the file's own page size. */
-static int set_checkpoint(sqlite3 *db)
+/* By the file's own page size, which need not be that of the settings. */
+static int start_mover(dvs_sink *sink)
 {
     sqlite3_stmt *statement = NULL;
     int page = 4096;
-    int rc = sqlite3_prepare_v2(db, "PRAGMA main.page_size", -1, &statement, NULL);
+    int rc = sqlite3_prepare_v2(sink->db, "PRAGMA main.page_size", -1, &statement, NULL);
     if (rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
         page = sqlite3_column_int(statement, 0);
     sqlite3_finalize(statement);
-    return rc != SQLITE_OK ? rc : sqlite3_wal_autocheckpoint(db, page > 0 ? WAL_BYTES / page : 1000);
+    if (rc != SQLITE_OK)
+        return rc;
+    sink->mover = sink_sqlite_mover_new(sink, page);
+    return sink->mover != NULL ? SQLITE_OK : SQLITE_NOMEM;
 }
 
 /* SQLite opens a file read-only when it may not write it, and says so with the first write only. */
@@ -187,7 +186,7 @@ static int32_t open_for_writing(dvs_sink *sink, dvs_error *err)
         if (rc == SQLITE_OK)
             rc = set_up_writing(sink, fresh, &refused);
         if (rc == SQLITE_OK)
-            rc = set_checkpoint(sink->db);
+            rc = start_mover(sink);
     }
     if (rc == SQLITE_OK)
         rc = bound_memory(sink->db);
@@ -255,6 +254,9 @@ static void close_writing(dvs_sink *sink)
 {
     if (sink->busy_timeout_ms > CLOSE_WAIT_MS)
         sink->busy_timeout_ms = CLOSE_WAIT_MS;
+    sqlite3_wal_hook(sink->db, NULL, NULL);
+    sink_sqlite_mover_free(sink->mover);
+    sink->mover = NULL;
     if ((sink->flags & DVS_SINK_SCRATCH) == 0)
         sqlite3_wal_checkpoint_v2(sink->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     sqlite3_close(sink->db);

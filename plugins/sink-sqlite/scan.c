@@ -25,7 +25,11 @@ void sink_sqlite_where_sql(sqlite3_str *sql, const dvs_table *table, const dvs_w
     for (uint32_t i = 0; i < n; i++) {
         const dvs_where *one = condition(where, i, stride);
         sqlite3_str_appendall(sql, i == 0 ? " WHERE " : " AND ");
-        sink_sqlite_sql_compared(sql, table, one->column);
+        /* With a COLLATE, IS NOT NULL would not be the condition of a partial index to SQLite. */
+        if (one->op == DVS_OP_IS_NULL || one->op == DVS_OP_NOT_NULL)
+            sink_sqlite_sql_name(sql, sink_sqlite_column(table, one->column)->name);
+        else
+            sink_sqlite_sql_compared(sql, table, one->column);
         sqlite3_str_appendall(sql, one->op <= DVS_OP_NOT_NULL ? operators[one->op] : " unknown operator ");
         if (one->op >= DVS_OP_EQ && one->op <= DVS_OP_GE)
             sqlite3_str_appendf(sql, "?%u", i + 1);

@@ -5,6 +5,7 @@
  * open.c             connections for writing, closing            schema.c       tables, columns, inspect
  * readonly.c copy.c  connections that change nothing             index.c view.c indexes, views
  * lock.c             the project's lock                          read.c unique.c  rows by key
+ * checkpoint.c       the log into the file
  * adopt.c table_sql.c  tables that others made                  scan.c         rows by conditions
  * wait.c             busy handler, cancelling                    write.c        writing rows
  * error.c            SQLite's results as errors                  statement.c    the cache of statements
@@ -52,11 +53,14 @@ typedef struct sink_sqlite_files {
     bool has_shm;
 } sink_sqlite_files;
 
+typedef struct sink_sqlite_mover sink_sqlite_mover;
+
 struct dvs_sink {
     const dvs_host *host;
     dvs_writer *writer; /* NULL: not made yet */
     sqlite3 *db;
-    char *path; /* real path */
+    sink_sqlite_mover *mover; /* NULL: not open for writing, or no file that others may see */
+    char *path;               /* real path */
     char *project;
     uint32_t flags; /* DVS_SINK_ */
     sink_sqlite_mode mode;
@@ -124,6 +128,8 @@ int32_t sink_sqlite_connect(dvs_sink *sink, const char *name, int flags, sqlite3
 /* Reads the schema, which shows whether the file can be used, and bounds the memory. A SQLite result. */
 int sink_sqlite_try(sqlite3 *db);
 int sink_sqlite_exec(sqlite3 *db, const char *sql);
+/* What a file from elsewhere must not be able to do to us, and we not to it. A SQLite result. */
+int sink_sqlite_defend(sqlite3 *db);
 /* Opens sink->path so that nothing is changed. */
 int32_t sink_sqlite_open_read_only(dvs_sink *sink, dvs_error *err);
 void sink_sqlite_close_read_only(dvs_sink *sink);
@@ -131,6 +137,16 @@ void sink_sqlite_close_read_only(dvs_sink *sink);
 bool sink_sqlite_outdated(const dvs_sink *sink);
 /* Copies the database behind `from`, with its -wal and -journal, and opens the copy as *db. */
 int32_t sink_sqlite_open_copy(dvs_sink *sink, sqlite3 *from, sqlite3 **db, dvs_error *err);
+
+/* ---- checkpoint.c ---- */
+
+/* The log's file is not made smaller than this. */
+#define SINK_SQLITE_WAL_KEPT_BYTES 67108864
+/* Has the log of sink->db moved into the file from now on, mostly beside the writing; NULL when memory is
+ * out. */
+sink_sqlite_mover *sink_sqlite_mover_new(const dvs_sink *sink, int page_size);
+/* Waits for what is being moved. sink->db must not commit any more. */
+void sink_sqlite_mover_free(sink_sqlite_mover *mover);
 
 /* ---- statement.c: prepared statements, kept by what they do ---- */
 
