@@ -1,4 +1,5 @@
 /* auth.c - the token that all requests of a source share: kept, renewed, given out. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +11,9 @@
 /* A token is renewed when less than this is left of it: a page may take minutes, and the service looks at the
  * token when the request arrives. */
 #define MARGIN_MS (INT64_C(5) * 60 * 1000)
+/* When that fails, the token is used on while so much is left of it, and renewed after a while. */
+#define SPARE_MS (INT64_C(60) * 1000)
+#define AGAIN_MS (INT64_C(30) * 1000)
 
 static int64_t clock_ms(void)
 {
@@ -104,7 +108,7 @@ int32_t dataverse_auth_ask(struct dataverse_auth *auth, const struct dataverse_r
         dataverse_transfer_free(transfer); /* before the wait: it holds a slot */
         answer.challenge = NULL;
         wipe(&body);
-        if (status != DVS_OK && outcome == DATAVERSE_AGAIN) {
+        if (status != DVS_OK && outcome == DATAVERSE_AGAIN && !auth->hurried) {
             status = dataverse_retry_wait(auth->gate, &retry, &answer, request->interrupted, err);
             if (status == DVS_OK)
                 continue;
@@ -115,7 +119,7 @@ int32_t dataverse_auth_ask(struct dataverse_auth *auth, const struct dataverse_r
 }
 
 static int32_t get_token(struct dataverse_auth *auth, const atomic_int *interrupted, char *token,
-                         int64_t *renew_at_ms, int *refused, dvs_error *err)
+                         struct dataverse_lease *lease, int *refused, dvs_error *err)
 {
     int32_t status = auth->endpoint != NULL ? DVS_OK : dataverse_auth_discover(auth, interrupted, err);
     if (status != DVS_OK)
@@ -123,35 +127,66 @@ static int32_t get_token(struct dataverse_auth *auth, const atomic_int *interrup
     int64_t asked_at = auth->clock_ms();
     int64_t life = 0;
     status = dataverse_auth_request(auth, interrupted, token, &life, refused, err);
-    if (status == DVS_OK)
-        *renew_at_ms = asked_at + life - (life / 2 < MARGIN_MS ? life / 2 : MARGIN_MS);
+    lease->ends_at_ms = asked_at + life;
+    lease->renew_at_ms = lease->ends_at_ms - (life / 2 < MARGIN_MS ? life / 2 : MARGIN_MS);
     return status;
 }
 
-/* With the mutex held: what the tokens of the others depend on. */
-static void keep_result(struct dataverse_auth *auth, int32_t status, const char *token, int64_t renew_at_ms,
-                        int refused, const dvs_error *err)
-{
-    if (status == DVS_OK) {
-        memcpy(auth->token, token, strlen(token) + 1);
-        auth->renew_at_ms = renew_at_ms;
-    } else if (refused) {
-        auth->refused = 1;
-        auth->refusal = *err;
-    }
-}
-
-/* With the mutex held. */
-static int has_token(const struct dataverse_auth *auth, const char *refused)
+/* With the mutex held: the token is another one than `refused`, and good at a time. */
+static int has_token(const struct dataverse_auth *auth, const char *refused, int64_t until_ms)
 {
     return auth->token[0] != '\0' && (refused == NULL || strcmp(auth->token, refused) != 0) &&
-           auth->clock_ms() < auth->renew_at_ms;
+           auth->clock_ms() < until_ms;
+}
+
+static int has_fresh_token(const struct dataverse_auth *auth, const char *refused)
+{
+    return has_token(auth, refused, auth->lease.renew_at_ms);
+}
+
+static int has_spare_token(const struct dataverse_auth *auth, const char *refused)
+{
+    return has_token(auth, refused, auth->lease.ends_at_ms - SPARE_MS);
+}
+
+static void say_late(const struct dataverse_auth *auth, const dvs_error *err)
+{
+    char line[DVS_ERROR_MESSAGE_SIZE + 100];
+    snprintf(line, sizeof line, "%s; going on with the access token that there is", err->message);
+    auth->host->log(auth->host, DVS_LOG_WARN, line);
+}
+
+/* With the mutex held, which is given back meanwhile, by the thread whose turn it is. */
+static int32_t renew(struct dataverse_auth *auth, const char *refused, const atomic_int *interrupted,
+                     char *token, dvs_error *err)
+{
+    struct dataverse_lease lease = {0, 0};
+    int for_good = 0;
+    auth->hurried = has_spare_token(auth, refused);
+    pthread_mutex_unlock(&auth->flights.mutex);
+    int32_t status = get_token(auth, interrupted, token, &lease, &for_good, err);
+    int late = auth->hurried && status != DVS_OK && status != DVS_E_CANCELLED && !for_good;
+    if (late)
+        say_late(auth, err);
+    pthread_mutex_lock(&auth->flights.mutex);
+    if (status == DVS_OK) {
+        memcpy(auth->token, token, strlen(token) + 1);
+        auth->lease = lease;
+    } else if (for_good) {
+        auth->refused = 1;
+        auth->refusal = *err;
+    } else if (late && has_spare_token(auth, refused)) {
+        auth->lease.renew_at_ms = auth->clock_ms() + AGAIN_MS;
+        memcpy(token, auth->token, strlen(auth->token) + 1);
+        status = DVS_OK;
+    }
+    return status;
 }
 
 int dataverse_auth_try_token(struct dataverse_auth *auth, char *token)
 {
     pthread_mutex_lock(&auth->flights.mutex);
-    int good = !auth->flight.busy && has_token(auth, NULL);
+    int good = !auth->flight.busy && has_fresh_token(auth, NULL);
     if (good)
         memcpy(token, auth->token, strlen(auth->token) + 1);
     pthread_mutex_unlock(&auth->flights.mutex);
@@ -177,7 +212,7 @@ int32_t dataverse_auth_token(struct dataverse_auth *auth, const char *refused, c
             status = err->status;
             break;
         }
-        if (has_token(auth, refused)) {
+        if (has_fresh_token(auth, refused)) {
             memcpy(token, auth->token, strlen(auth->token) + 1);
             break;
         }
@@ -189,17 +224,12 @@ int32_t dataverse_auth_token(struct dataverse_auth *auth, const char *refused, c
             refused = NULL; /* what the other one got is newer than what was refused */
             continue;
         }
-        if (auth->refused ||
-            has_token(auth, refused)) { /* it came while we waited for somebody who was cancelled */
+        /* It may have come while we waited for somebody who was cancelled. */
+        if (auth->refused || has_fresh_token(auth, refused)) {
             dataverse_flight_land(&auth->flights, &auth->flight, DVS_OK, err);
             continue;
         }
-        int for_good = 0;
-        int64_t renew_at_ms = 0;
-        pthread_mutex_unlock(&auth->flights.mutex);
-        status = get_token(auth, interrupted, token, &renew_at_ms, &for_good, err);
-        pthread_mutex_lock(&auth->flights.mutex);
-        keep_result(auth, status, token, renew_at_ms, for_good, err);
+        status = renew(auth, refused, interrupted, token, err);
         dataverse_flight_land(&auth->flights, &auth->flight, status, err);
         break; /* even one that lives for a moment only: it is the newest there is */
     }

@@ -21,7 +21,8 @@ void dataverse_auth_free(struct dataverse_auth *auth);
 
 /*
  * Copies a token that is good for five minutes at least (or for half its life if that is shorter) to `token`
- * (DATAVERSE_TOKEN_MAX bytes), getting one when there is none. `refused`: a token that the service has just
+ * (DATAVERSE_TOKEN_MAX bytes), getting one when there is none; while the login host does not answer, one that
+ * is good for a minute will do. `refused`: a token that the service has just
  * answered 401 to, NULL at first; then a newer one than that is got. Fails at once with the same error for
  * 401 answers when the login host says no (invalid_client and the like: not tried again). `interrupted` as in
  * struct dataverse_request.

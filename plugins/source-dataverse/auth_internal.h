@@ -7,6 +7,12 @@
 #include "auth.h"
 #include "flight.h"
 
+/* Times of clock_ms(). */
+struct dataverse_lease {
+    int64_t renew_at_ms;
+    int64_t ends_at_ms;
+};
+
 struct dataverse_auth {
     struct dataverse_http *http;
     struct dataverse_gate *gate;
@@ -18,11 +24,12 @@ struct dataverse_auth {
     struct dataverse_flight flight;
     /* Guarded by the mutex of flights. */
     char *token; /* DATAVERSE_TOKEN_MAX bytes; "": none */
-    int64_t renew_at_ms;
+    struct dataverse_lease lease; /* of the token */
     int refused;       /* the login host said no, and will say so again: */
     dvs_error refusal; /* with these words */
 
     /* Belong to the thread whose turn it is to get a token. */
+    int hurried;    /* there is a good token yet: a failed attempt is not repeated */
     char *endpoint; /* where tokens are given; NULL: not known yet */
     char *scope;
     char login_host[DATAVERSE_HOST_MAX];
@@ -35,8 +42,8 @@ typedef int32_t (*dataverse_auth_judge)(void *context, const struct dataverse_re
                                         const struct dataverse_answer *answer, const char *body,
                                         size_t length, int *outcome, dvs_error *err);
 
-/* Asks until the judge is content, the error stands or the attempts are used up. Bodies are read up to
- * `max_bytes` and wiped afterwards. */
+/* Asks until the judge is content, the error stands or the attempts are used up (one, when auth->hurried).
+ * Bodies are read up to `max_bytes` and wiped afterwards. */
 int32_t dataverse_auth_ask(struct dataverse_auth *auth, const struct dataverse_request *request,
                            size_t max_bytes, dataverse_auth_judge judge, void *context, dvs_error *err);
 

@@ -150,6 +150,17 @@ static int is_temporary(const char *error, long http_status)
            (http_status >= 500 && http_status != 501 && http_status != 505);
 }
 
+/* As it is, or as it stood in the form. 1 also when memory is out. */
+static int quotes_secret(const struct dataverse_auth *auth, const char *description)
+{
+    const char *secret = auth->settings->client_secret;
+    char *encoded = dataverse_url_encode(secret, strlen(secret));
+    int quoted = encoded == NULL || strstr(description, secret) != NULL ||
+                 strcasestr(description, encoded) != NULL;
+    free_secret(encoded);
+    return secret[0] != '\0' && quoted;
+}
+
 /*
  * The first line of a description, without the ids that follow on it or behind it. Cut between two
  * characters; control characters become spaces. A description that quotes the secret is not shown.
@@ -157,9 +168,8 @@ static int is_temporary(const char *error, long http_status)
 static void short_description(const struct dataverse_auth *auth, const char *description, char *text,
                               size_t size)
 {
-    const char *secret = auth->settings->client_secret;
     text[0] = '\0';
-    if (secret[0] != '\0' && strstr(description, secret) != NULL)
+    if (quotes_secret(auth, description))
         return;
     size_t length = strcspn(description, "\r\n");
     const char *ids = strstr(description, "Trace ID:");

@@ -21,7 +21,6 @@
 /* What the service says about an error. */
 struct report {
     uint32_t code; /* 0: none */
-    char name[80]; /* of the login host's errors: invalid_client; "" */
     char text[SERVICE_TEXT_MAX + 1];
     int html;
 };
@@ -109,15 +108,6 @@ static void read_error_object(const json_t *error, struct report *report)
                    json_string_length(message));
 }
 
-/* "AADSTS7000215: Invalid client secret provided. ...\r\nTrace ID: ...": the first line is for people. */
-static void read_login_error(const json_t *root, const json_t *error, struct report *report)
-{
-    const char *text = json_string_value(json_object_get(root, "error_description"));
-    copy_clean(report->name, sizeof report->name, json_string_value(error), json_string_length(error));
-    if (text != NULL)
-        copy_clean(report->text, sizeof report->text, text, strcspn(text, "\r\n"));
-}
-
 static void read_body(const char *body, size_t length, struct report *report)
 {
     json_t *root;
@@ -136,8 +126,6 @@ static void read_body(const char *body, size_t length, struct report *report)
     error = json_object_get(root, "error");
     if (json_is_object(error))
         read_error_object(error, report);
-    else if (json_is_string(error))
-        read_login_error(root, error, report);
     else if (json_is_string(json_object_get(root, "Message"))) {
         const json_t *message = json_object_get(root, "Message");
         copy_clean(report->text, sizeof report->text, json_string_value(message),
@@ -145,6 +133,16 @@ static void read_body(const char *body, size_t length, struct report *report)
     } else if (root == NULL && body[0] != '{' && body[0] != '[')
         copy_clean(report->text, sizeof report->text, body, length > 200 ? 200 : length);
     json_decref(root);
+}
+
+/* What an error repeats of the request may be the secret of a form, or the token: whole, or cut somewhere
+ * behind its beginning. */
+static int repeats_secret(const struct dataverse_request *request, const char *body, size_t length)
+{
+    if (request->form != NULL)
+        return 1;
+    return request->bearer != NULL &&
+           memmem(body, length, request->bearer, strnlen(request->bearer, 24)) != NULL;
 }
 
 /* ---- Judgement ---- */
@@ -170,6 +168,7 @@ static struct verdict judge_bad_request(const struct report *report)
     case 0x80072492u:
         return (struct verdict){DATAVERSE_FAIL, DVS_E_UNSUPPORTED,
                                 "turn on change tracking for both tables that it relates"};
+    case 0: /* frequently empty */
     case CODE_BAD_QUERY:
         if (has_text(report->text, "Could not find a property named"))
             return (struct verdict){
@@ -200,25 +199,12 @@ static struct verdict judge_forbidden(const struct report *report)
     }
 }
 
-/* A login host. Microsoft asks not to branch on the AADSTS numbers, but on the name of the error. */
-static struct verdict judge_login(long status, const struct report *report)
-{
-    if (strcmp(report->name, "temporarily_unavailable") == 0)
-        return (struct verdict){DATAVERSE_AGAIN, DVS_E_NETWORK, NULL};
-    if (strcmp(report->name, "invalid_client") == 0 || strcmp(report->name, "unauthorized_client") == 0)
-        return (struct verdict){DATAVERSE_FAIL, DVS_E_AUTH,
-                                "check client_id, client_secret (it may have expired) and the tenant"};
-    if (strcmp(report->name, "invalid_scope") == 0 || strcmp(report->name, "invalid_resource") == 0)
-        return (struct verdict){DATAVERSE_FAIL, DVS_E_AUTH, "check url and scope"};
-    if (status == 404)
-        return (struct verdict){DATAVERSE_FAIL, DVS_E_AUTH, "check authority and tenant_id"};
-    return (struct verdict){DATAVERSE_FAIL, DVS_E_AUTH, NULL};
-}
-
 static struct verdict judge(const struct dataverse_request *request, long status, const struct report *report)
 {
     if (status < 400)
-        return (struct verdict){DATAVERSE_FAIL, DVS_E_PROTOCOL, "redirects are not followed: check url"};
+        return (struct verdict){DATAVERSE_FAIL, DVS_E_PROTOCOL,
+                                request->form != NULL ? "redirects are not followed: check authority"
+                                                      : "redirects are not followed: check url"};
     if (status == 429)
         return (struct verdict){DATAVERSE_AGAIN, DVS_E_THROTTLED, NULL};
     if (status == 408 || status == 504)
@@ -228,7 +214,8 @@ static struct verdict judge(const struct dataverse_request *request, long status
     if (status >= 500)
         return (struct verdict){DATAVERSE_AGAIN, DVS_E_NETWORK, NULL};
     if (request->form != NULL)
-        return judge_login(status, report);
+        return (struct verdict){DATAVERSE_FAIL, DVS_E_AUTH,
+                                status == 404 ? "check authority and tenant_id" : NULL};
     switch (status) {
     case 400:
         return judge_bad_request(report);
@@ -256,15 +243,15 @@ int dataverse_failure(const struct dataverse_request *request, const struct data
     struct report report = {0};
     struct verdict verdict;
     char where[200];
-    char code[100] = "";
+    char code[20] = "";
     char extra[400] = "";
     read_body(body, length, &report);
     verdict = judge(request, answer->status, &report);
+    if (repeats_secret(request, body, length))
+        report.text[0] = '\0';
     dataverse_url_for_message(request->url, where, sizeof where);
     if (report.code != 0)
         snprintf(code, sizeof code, ", 0x%08x", (unsigned)report.code);
-    else if (report.name[0] != '\0')
-        snprintf(code, sizeof code, ", %s", report.name);
     if (answer->status < 400 && answer->redirect[0] != '\0')
         snprintf(extra, sizeof extra, " (redirected to %s)", answer->redirect);
     else if (answer->request_id[0] != '\0')

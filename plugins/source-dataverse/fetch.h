@@ -9,10 +9,12 @@
 #include "source.h"
 
 /* Reads the records with these keys, those that exist, in any order, each once: one part of their columns. A
- * non-zero answer of `each` ends it and is returned. `interrupted`: NULL, or as in dataverse_pull_open(). */
+ * non-zero answer of `each` ends it and is returned. `interrupted`: NULL, or as in dataverse_pull_open();
+ * *outcome as of dataverse_api_get(). */
 int32_t dataverse_fetch_keys(dvs_source *source, const struct dataverse_select *select, size_t part,
                              const uint8_t (*keys)[16], size_t n_keys, const atomic_int *interrupted,
-                             int32_t (*each)(void *context, const struct dataverse_record *record, dvs_error *err),
-                             void *context, dvs_error *err);
+                             int32_t (*each)(void *context, const struct dataverse_record *record,
+                                             dvs_error *err),
+                             void *context, int *outcome, dvs_error *err);
 
 #endif

@@ -1,12 +1,8 @@
 /* flight.c - one thread works, the others wait for what comes out. */
-#include <string.h>
-#include <time.h>
-
 #include <dvsync/plugin_util.h>
 
 #include "flight.h"
-
-#define POLL_NS 50000000L /* half of what plugin.h allows between two looks at host->cancelled() */
+#include "wait.h"
 
 /* On the stack of a thread that waits. */
 struct dataverse_flight_waiter {
@@ -18,39 +14,14 @@ struct dataverse_flight_waiter {
 
 int32_t dataverse_flights_init(struct dataverse_flights *flights, dvs_error *err)
 {
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0)
-        return dvs_fail(err, DVS_E_NO_MEMORY, DVS_SCOPE_SOURCE, "out of memory");
-    /* Not the time of day: that may be set back while somebody waits. */
-    int failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    if (failed == 0)
-        failed = pthread_cond_init(&flights->landed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    if (failed == 0 && pthread_mutex_init(&flights->mutex, NULL) != 0) {
-        pthread_cond_destroy(&flights->landed);
-        failed = 1;
-    }
-    if (failed != 0)
+    if (dataverse_wait_init(&flights->mutex, &flights->landed) != 0)
         return dvs_fail(err, DVS_E_NO_MEMORY, DVS_SCOPE_SOURCE, "out of memory");
     return DVS_OK;
 }
 
 void dataverse_flights_free(struct dataverse_flights *flights)
 {
-    pthread_mutex_destroy(&flights->mutex);
-    pthread_cond_destroy(&flights->landed);
-}
-
-static void wait_a_little(struct dataverse_flights *flights)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += POLL_NS;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
-    pthread_cond_timedwait(&flights->landed, &flights->mutex, &until);
+    dataverse_wait_destroy(&flights->mutex, &flights->landed);
 }
 
 static void leave(struct dataverse_flight *flight, const struct dataverse_flight_waiter *waiter)
@@ -65,8 +36,9 @@ static void leave(struct dataverse_flight *flight, const struct dataverse_flight
 static int is_cancelled(struct dataverse_flights *flights, const dvs_host *host,
                         const atomic_int *interrupted)
 {
+    dvs_error ignored = DVS_ERROR_INIT; /* the waiter's own may be filled meanwhile */
     pthread_mutex_unlock(&flights->mutex);
-    int cancelled = host->cancelled(host) || (interrupted != NULL && atomic_load(interrupted) != 0);
+    int cancelled = dataverse_check_cancelled(host, interrupted, &ignored) != DVS_OK;
     pthread_mutex_lock(&flights->mutex);
     return cancelled;
 }
@@ -79,7 +51,7 @@ static int wait_for(struct dataverse_flights *flights, struct dataverse_flight *
     waiter->next = flight->waiters;
     flight->waiters = waiter;
     while (!waiter->done && !cancelled) {
-        wait_a_little(flights);
+        dataverse_wait_a_little(&flights->mutex, &flights->landed);
         if (!waiter->done || waiter->status == DVS_E_CANCELLED)
             cancelled = is_cancelled(flights, host, interrupted);
     }

@@ -2,7 +2,6 @@
  * TLS sessions. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <dvsync/plugin_util.h>
 
@@ -10,22 +9,6 @@
 
 /* A transfer that nobody has driven for so long is not counted against max_concurrent. */
 #define STALLED_MS 10000
-
-#define POLL_NS 50000000L
-
-int64_t dataverse_clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-int32_t dataverse_check_cancelled(const dvs_host *host, const atomic_int *interrupted, dvs_error *err)
-{
-    if ((interrupted == NULL || atomic_load(interrupted) == 0) && !host->cancelled(host))
-        return DVS_OK;
-    return dvs_fail(err, DVS_E_CANCELLED, DVS_SCOPE_STREAM, "cancelled");
-}
 
 /* ---- The object ---- */
 
@@ -65,30 +48,21 @@ static CURLSH *make_share(struct dataverse_http *http)
     return share;
 }
 
-static void init_locks(struct dataverse_http *http)
-{
-    pthread_condattr_t attributes;
-    size_t i;
-    pthread_mutex_init(&http->mutex, NULL);
-    for (i = 0; i < CURL_LOCK_DATA_LAST; i++)
-        pthread_mutex_init(&http->share_mutex[i], NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&http->slot_free, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 int32_t dataverse_http_new(const dvs_host *host, const struct dataverse_http_options *options,
                            struct dataverse_http **http, dvs_error *err)
 {
     struct dataverse_http *made = NULL;
+    size_t i;
     *http = NULL;
     if (host->once(host, "libcurl", init_curl) != DVS_OK)
         return dvs_fail(err, DVS_E_INTERNAL, DVS_SCOPE_SOURCE, "libcurl could not be initialised");
     made = calloc(1, sizeof *made);
-    if (made == NULL)
+    if (made == NULL || dataverse_wait_init(&made->mutex, &made->slot_free) != 0) {
+        free(made);
         return dvs_fail(err, DVS_E_NO_MEMORY, DVS_SCOPE_SOURCE, "memory is out");
-    init_locks(made);
+    }
+    for (i = 0; i < CURL_LOCK_DATA_LAST; i++)
+        pthread_mutex_init(&made->share_mutex[i], NULL);
     made->host = host;
     made->timeout_ms = 1000 * (options->timeout_seconds > INT32_MAX ? INT32_MAX : options->timeout_seconds);
     if (made->timeout_ms <= 0)
@@ -129,8 +103,7 @@ void dataverse_http_free(struct dataverse_http *http)
         curl_share_cleanup(http->share);
     for (i = 0; i < CURL_LOCK_DATA_LAST; i++)
         pthread_mutex_destroy(&http->share_mutex[i]);
-    pthread_cond_destroy(&http->slot_free);
-    pthread_mutex_destroy(&http->mutex);
+    dataverse_wait_destroy(&http->mutex, &http->slot_free);
     free(http->ca_file);
     free(http);
 }
@@ -181,16 +154,57 @@ void dataverse_line_give(struct dataverse_http *http, struct dataverse_line *lin
 
 /* ---- Slots ---- */
 
-static int take_slot(struct dataverse_http *http, struct dataverse_transfer *transfer)
+/* On the stack of a thread that waits. Slots are given in the order of the list: else streams that ask for a
+ * page ahead as soon as one is complete would keep all slots for themselves. */
+struct dataverse_slot_waiter {
+    struct dataverse_slot_waiter *next;
+    pthread_t thread;
+};
+
+static void queue_up(struct dataverse_http *http, struct dataverse_slot_waiter *waiter)
+{
+    struct dataverse_slot_waiter **at = &http->waiters;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = waiter;
+}
+
+static void leave(struct dataverse_http *http, const struct dataverse_slot_waiter *waiter)
+{
+    struct dataverse_slot_waiter **at = &http->waiters;
+    while (*at != waiter)
+        at = &(*at)->next;
+    *at = waiter->next;
+    pthread_cond_broadcast(&http->slot_free);
+}
+
+/* Whether somebody drives the transfer, so that it will be complete some time. */
+static int is_driven(const struct dataverse_http *http, const struct dataverse_transfer *transfer,
+                     int64_t now)
+{
+    pthread_t driver = atomic_load_explicit(&transfer->driver, memory_order_relaxed);
+    const struct dataverse_slot_waiter *waiter;
+    for (waiter = http->waiters; waiter != NULL; waiter = waiter->next) {
+        if (pthread_equal(waiter->thread, driver))
+            return 0;
+    }
+    return now - atomic_load_explicit(&transfer->driven_ms, memory_order_relaxed) < STALLED_MS;
+}
+
+/* For the first who waits, or, when nobody does, for one that does not wait (NULL). */
+static int take_slot(struct dataverse_http *http, struct dataverse_transfer *transfer,
+                     const struct dataverse_slot_waiter *waiter)
 {
     int64_t now = dataverse_clock_ms();
     uint32_t active = 0;
     struct dataverse_transfer *other;
+    if (http->waiters != waiter)
+        return 0;
     for (other = http->running; other != NULL; other = other->next)
-        active += now - atomic_load_explicit(&other->driven_ms, memory_order_relaxed) < STALLED_MS;
+        active += (uint32_t)is_driven(http, other, now);
     if (active >= http->max_concurrent)
         return 0;
-    atomic_store_explicit(&transfer->driven_ms, now, memory_order_relaxed);
+    dataverse_transfer_driven(transfer);
     transfer->previous = NULL;
     transfer->next = http->running;
     if (http->running != NULL)
@@ -203,35 +217,29 @@ int dataverse_slot_try(struct dataverse_http *http, struct dataverse_transfer *t
 {
     int taken;
     pthread_mutex_lock(&http->mutex);
-    taken = take_slot(http, transfer);
+    taken = take_slot(http, transfer, NULL);
     pthread_mutex_unlock(&http->mutex);
     return taken;
 }
 
 int32_t dataverse_slot_wait(struct dataverse_http *http, struct dataverse_transfer *transfer, dvs_error *err)
 {
+    struct dataverse_slot_waiter me = {NULL, pthread_self()};
+    int32_t status = DVS_OK;
     pthread_mutex_lock(&http->mutex);
-    while (!take_slot(http, transfer)) {
-        struct timespec until;
-        int32_t status;
+    queue_up(http, &me);
+    while (!take_slot(http, transfer, &me)) {
         /* The host's functions are not called under our lock. */
         pthread_mutex_unlock(&http->mutex);
         status = dataverse_check_cancelled(http->host, transfer->interrupted, err);
-        if (status != DVS_OK)
-            return status;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += POLL_NS;
-        if (until.tv_nsec >= 1000000000L) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000L;
-        }
         pthread_mutex_lock(&http->mutex);
-        if (take_slot(http, transfer))
+        if (status != DVS_OK || take_slot(http, transfer, &me))
             break;
-        pthread_cond_timedwait(&http->slot_free, &http->mutex, &until);
+        dataverse_wait_a_little(&http->mutex, &http->slot_free);
     }
+    leave(http, &me);
     pthread_mutex_unlock(&http->mutex);
-    return DVS_OK;
+    return status;
 }
 
 void dataverse_slot_give(struct dataverse_http *http, struct dataverse_transfer *transfer)
@@ -243,6 +251,6 @@ void dataverse_slot_give(struct dataverse_http *http, struct dataverse_transfer 
         http->running = transfer->next;
     if (transfer->next != NULL)
         transfer->next->previous = transfer->previous;
-    pthread_cond_signal(&http->slot_free);
+    pthread_cond_broadcast(&http->slot_free);
     pthread_mutex_unlock(&http->mutex);
 }

@@ -58,9 +58,10 @@ struct dataverse_answer {
 /*
  * Begins a request: connects and sends as far as that goes without waiting. Passes the pause gate and takes a
  * slot of max_concurrent, waiting for both (polls host->cancelled) unless `try_only`: then *transfer is NULL
- * with DVS_OK when the gate is closed or no slot is free. Copies what it needs of the request. A slot is held
- * until the transfer is complete or freed. So that nobody waits for ever for transfers whose threads wait for
- * something else, a transfer that nobody has driven for ten seconds is not counted.
+ * with DVS_OK when the gate is closed, no slot is free or somebody waits for one. Copies what it needs of the
+ * request. A slot is held until the transfer is complete or freed; slots are given in the order in which they
+ * were waited for. So that nobody waits for ever for transfers whose threads wait for something else, a
+ * transfer is not counted whose thread waits for a slot itself, or that nobody has driven for ten seconds.
  */
 int32_t dataverse_transfer_start(struct dataverse_http *http, const struct dataverse_request *request,
                                  int try_only, struct dataverse_transfer **transfer, dvs_error *err);
@@ -85,10 +86,7 @@ void dataverse_transfer_fill(struct dataverse_transfer *transfer, struct dataver
                              size_t limit);
 /* Lets it go on without waiting; for a page that is requested while the one before is parsed. */
 void dataverse_transfer_nudge(struct dataverse_transfer *transfer);
-/* 1 when no more bytes will come, for good or bad (some may still wait inside the transfer). Then no slot is
- * held any more. */
-int dataverse_transfer_complete(const struct dataverse_transfer *transfer);
-/* 1 when the body came whole and all of it was given out. */
+/* 1 when the body came whole and all of it was given out. Then no slot is held any more. */
 int dataverse_transfer_is_given(const struct dataverse_transfer *transfer);
 /* Valid as long as the transfer; the headers are in as soon as read() has given a byte or DVS_END. */
 const struct dataverse_answer *dataverse_transfer_answer(const struct dataverse_transfer *transfer);

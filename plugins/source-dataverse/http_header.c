@@ -8,6 +8,7 @@
 #define HEADERS_MAX ((size_t)65536)
 #define CHALLENGE_MAX ((size_t)16384)
 #define SECONDS_MAX ((int64_t)1000000000)
+#define DATE_MAX ((int64_t)253402300799) /* the last second of the year 9999 */
 
 static int is_space(char c)
 {
@@ -58,7 +59,7 @@ static void copy_shown(char *to, size_t size, const char *value, size_t length)
 static int64_t read_date(const char *text)
 {
     time_t seconds = curl_getdate(text, NULL);
-    return seconds < 0 ? INT64_MIN : (int64_t)seconds * 1000000;
+    return seconds < 0 || seconds > DATE_MAX ? INT64_MIN : (int64_t)seconds * 1000000;
 }
 
 /* Seconds, whole or, as some gateways write them, decimal; in milliseconds rounded up. -1: no number. */

@@ -10,6 +10,7 @@
 #include "http.h"
 #include "retry.h"
 #include "url.h"
+#include "wait.h"
 
 /* An easy and a multi handle with the connections that they keep. One transfer uses it at a time. */
 struct dataverse_line {
@@ -30,6 +31,7 @@ struct dataverse_http {
     pthread_cond_t slot_free;
     struct dataverse_line *idle;
     struct dataverse_transfer *running; /* those that hold a slot */
+    struct dataverse_slot_waiter *waiters;
 };
 
 #define DATAVERSE_BROKEN_NO 0
@@ -41,7 +43,8 @@ struct dataverse_transfer {
     struct dataverse_http *http;
     struct dataverse_line *line;                /* NULL: complete */
     struct dataverse_transfer *next, *previous; /* in http->running */
-    _Atomic int64_t driven_ms;
+    _Atomic int64_t driven_ms; /* when somebody drove it last, and who */
+    _Atomic pthread_t driver;
     struct curl_slist *headers;
     char *url;
     char *form;
@@ -55,16 +58,14 @@ struct dataverse_transfer {
     size_t header_bytes;
     int headers_done;
     int broken; /* DATAVERSE_BROKEN_: why a callback ended the transfer */
-    int cancelled;
     const atomic_int *interrupted;
     uint64_t inflated; /* bytes of the body so far */
     dvs_error failure; /* of a transfer that is complete; status DVS_OK: it went well */
     char detail[CURL_ERROR_SIZE];
 };
 
-int64_t dataverse_clock_ms(void); /* monotonic */
-/* DVS_OK, or DVS_E_CANCELLED with *err filled. */
-int32_t dataverse_check_cancelled(const dvs_host *host, const atomic_int *interrupted, dvs_error *err);
+/* http_transfer.c: this thread drives it now. */
+void dataverse_transfer_driven(struct dataverse_transfer *t);
 
 /* http.c: lines and slots. Taking a slot: 1 when the transfer has one. */
 struct dataverse_line *dataverse_line_take(struct dataverse_http *http);

@@ -170,9 +170,13 @@ static CURLcode set_limits(CURL *e, const struct dataverse_http *http)
     code |= curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     code |= curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     code |= curl_easy_setopt(e, CURLOPT_USERAGENT, "dvsync/" DVS_VERSION_STRING);
-    /* libcurl's own timeouts run on while a thread that parses does not look: the reader's clock counts
-     * instead. */
-    code |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, 86400000L);
+    /* No other timeout of libcurl's: they run on while a thread that parses does not look, and the reader's
+     * clock counts instead. This one is divided among the addresses of a host, of which some may be dead. */
+    code |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)http->timeout_ms);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* Else libcurl would wait for a name that is being looked up when the transfer ends. */
+    code |= curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+#endif
     if (http->ca_file != NULL)
         code |= curl_easy_setopt(e, CURLOPT_CAINFO, http->ca_file);
     return code;

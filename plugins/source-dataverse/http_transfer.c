@@ -11,9 +11,6 @@
 
 #include "http_internal.h"
 
-/* How often a wait looks whether it was cancelled. */
-#define POLL_MS 50
-
 /* Kept of a body that nobody reads yet. */
 #define EARLY_BYTES ((size_t)262144)
 
@@ -91,11 +88,6 @@ static void release(struct dataverse_transfer *t)
 {
     if (t->line == NULL)
         return;
-#if LIBCURL_VERSION_NUM >= 0x075700
-    /* Else libcurl would wait for a name that is being looked up. */
-    if (t->cancelled)
-        curl_easy_setopt(t->line->easy, CURLOPT_QUICK_EXIT, 1L);
-#endif
     curl_multi_remove_handle(t->line->multi, t->line->easy);
     /* Nothing of this transfer may be reached through the handle any more. */
     curl_easy_reset(t->line->easy);
@@ -129,6 +121,12 @@ static void time_out(struct dataverse_transfer *t)
 
 /* ---- Going on ---- */
 
+void dataverse_transfer_driven(struct dataverse_transfer *t)
+{
+    atomic_store_explicit(&t->driven_ms, dataverse_clock_ms(), memory_order_relaxed);
+    atomic_store_explicit(&t->driver, pthread_self(), memory_order_relaxed);
+}
+
 /* Lets libcurl do what it can without waiting. */
 static void drive(struct dataverse_transfer *t)
 {
@@ -136,7 +134,7 @@ static void drive(struct dataverse_transfer *t)
     int left = 0;
     CURLMcode code = CURLM_OK;
     CURLMsg *message;
-    atomic_store_explicit(&t->driven_ms, dataverse_clock_ms(), memory_order_relaxed);
+    dataverse_transfer_driven(t);
     if (t->paused) {
         CURLcode unpaused;
         t->paused = 0;
@@ -178,10 +176,8 @@ static int32_t drive_until(struct dataverse_transfer *t, size_t before, dvs_erro
     int64_t since = dataverse_clock_ms();
     uint64_t had = progress(t);
     while (t->line != NULL && !(before == SIZE_MAX ? t->headers_done : t->body->length > before)) {
-        if (dataverse_check_cancelled(t->http->host, t->interrupted, err) != DVS_OK) {
-            t->cancelled = 1;
+        if (dataverse_check_cancelled(t->http->host, t->interrupted, err) != DVS_OK)
             return DVS_E_CANCELLED;
-        }
         drive(t);
         if (progress(t) != had) {
             had = progress(t);
@@ -189,7 +185,7 @@ static int32_t drive_until(struct dataverse_transfer *t, size_t before, dvs_erro
         } else if (t->line != NULL && dataverse_clock_ms() - since >= t->http->timeout_ms) {
             time_out(t);
         } else if (t->line != NULL) {
-            curl_multi_poll(t->line->multi, NULL, 0, POLL_MS, NULL);
+            curl_multi_poll(t->line->multi, NULL, 0, DATAVERSE_POLL_MS, NULL);
         }
     }
     return DVS_OK;
@@ -249,34 +245,23 @@ int32_t dataverse_transfer_read(struct dataverse_transfer *t, struct dataverse_b
     return fail_with(&t->failure, err);
 }
 
+void dataverse_transfer_nudge(struct dataverse_transfer *t)
+{
+    uint64_t had = progress(t) + 1;
+    while (t->line != NULL && t->body->length < t->limit && progress(t) != had) {
+        had = progress(t);
+        drive(t);
+    }
+}
+
 void dataverse_transfer_fill(struct dataverse_transfer *t, struct dataverse_buffer *body, size_t limit)
 {
     dvs_error ignored = DVS_ERROR_INIT;
     if (take_early(t, body, &ignored) != DVS_OK)
         return;
     receive_into(t, body, limit);
-    while (t->line != NULL && body->length < limit) {
-        uint64_t had = progress(t);
-        drive(t);
-        if (progress(t) == had)
-            break;
-    }
+    dataverse_transfer_nudge(t);
     receive_into(t, &t->early, EARLY_BYTES);
-}
-
-void dataverse_transfer_nudge(struct dataverse_transfer *t)
-{
-    while (t->line != NULL && t->early.length < EARLY_BYTES) {
-        uint64_t had = progress(t);
-        drive(t);
-        if (progress(t) == had)
-            return;
-    }
-}
-
-int dataverse_transfer_complete(const struct dataverse_transfer *t)
-{
-    return t->line == NULL;
 }
 
 int dataverse_transfer_is_given(const struct dataverse_transfer *t)

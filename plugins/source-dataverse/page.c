@@ -291,6 +291,7 @@ int dataverse_page_next(struct dataverse_page *page, struct dataverse_buffer *bu
 {
     struct dataverse_json json = {0};
     int whole = 0;
+    memset(record, 0, sizeof *record);
     if (page->state == PAGE_BAD)
         return DATAVERSE_PAGE_BAD;
     if (buffer->length == 0)

@@ -11,6 +11,10 @@
 
 #define WHO_MAX (64u << 10)
 
+#ifndef DATAVERSE_PLUGIN_NAME
+#define DATAVERSE_PLUGIN_NAME "dataverse"
+#endif
+
 static int32_t no_memory(dvs_error *err)
 {
     return dvs_fail(err, DVS_E_NO_MEMORY, DVS_SCOPE_SOURCE, "out of memory");
@@ -26,7 +30,8 @@ static void close_source(dvs_source *source)
     free(source);
 }
 
-static int32_t open_source(const dvs_host *host, const dvs_settings *settings, dvs_source **out, dvs_error *err)
+static int32_t open_source(const dvs_host *host, const dvs_settings *settings, dvs_source **out,
+                           dvs_error *err)
 {
     dvs_source *source = calloc(1, sizeof *source);
     if (source == NULL)
@@ -64,18 +69,19 @@ int32_t dataverse_source_organization(dvs_source *source, const char **id, dvs_e
     int32_t status = DVS_OK;
     pthread_mutex_lock(&source->identity_lock);
     if (source->organization_id[0] == '\0')
-        status = dataverse_api_get(&source->api, "WhoAmI", NULL, "who we are (WhoAmI)", WHO_MAX, is_json, NULL, &body,
-                                   NULL, err);
+        status = dataverse_api_get(&source->api, "WhoAmI", NULL, "who we are (WhoAmI)", WHO_MAX, is_json,
+                                   NULL, &body, NULL, err);
     if (status == DVS_OK && source->organization_id[0] == '\0') {
         json_t *document = json_loadb(body.data + body.start, body.length, 0, NULL);
         const char *text = json_string_value(json_object_get(document, "OrganizationId"));
         if (text != NULL && strlen(text) == 36)
             memcpy(source->organization_id, text, 37);
         else
-            status = dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_SOURCE,
-                              "%s did not say which organisation it is (WhoAmI without an OrganizationId): is the "
-                              "setting url the address of a Dataverse organisation?",
-                              source->settings.url);
+            status =
+                dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_SOURCE,
+                         "%s did not say which organisation it is (WhoAmI without an OrganizationId): is the "
+                         "setting url the address of a Dataverse organisation?",
+                         source->settings.url);
         json_decref(document);
     }
     pthread_mutex_unlock(&source->identity_lock);
@@ -108,10 +114,11 @@ static int32_t put_stream(void *context, const char *set_name, const char *logic
 {
     struct stream_list *list = context;
     int32_t status = DVS_OK;
-    /* Whether a table has modifiedon is known after its columns were read only: a cursor read of one that has none
-     * cannot come about, for it never gave a cursor. */
+    /* Whether a table has modifiedon is known after its columns were read only: a cursor read of one that has
+     * none cannot come about, for it never gave a cursor. */
     dvs_stream stream = {.struct_size = sizeof stream,
-                         .flags = DVS_STREAM_COMPLETE | DVS_STREAM_CURSOR | DVS_STREAM_RESUME | DVS_STREAM_FETCH,
+                         .flags =
+                             DVS_STREAM_COMPLETE | DVS_STREAM_CURSOR | DVS_STREAM_RESUME | DVS_STREAM_FETCH,
                          .rows = -1,
                          .name = set_name,
                          .alias = logical_name};
@@ -123,20 +130,6 @@ static int32_t put_streams(dvs_source *source, dvs_out *out, dvs_error *err)
 {
     struct stream_list list = {source, out, err};
     return dataverse_metadata_tables(source->metadata, put_stream, &list, err);
-}
-
-/* DATAVERSE_TYPE_ → DVS_TEXT ... */
-static const uint32_t kinds[] = {
-    [DATAVERSE_TYPE_GUID] = DVS_UUID,           [DATAVERSE_TYPE_TEXT] = DVS_TEXT,
-    [DATAVERSE_TYPE_INT] = DVS_INT64,           [DATAVERSE_TYPE_DECIMAL] = DVS_DECIMAL,
-    [DATAVERSE_TYPE_DOUBLE] = DVS_DOUBLE,       [DATAVERSE_TYPE_BOOL] = DVS_BOOL,
-    [DATAVERSE_TYPE_TIMESTAMP] = DVS_TIMESTAMP, [DATAVERSE_TYPE_DATE] = DVS_DATE,
-    [DATAVERSE_TYPE_BYTES] = DVS_BYTES,
-};
-
-uint32_t dataverse_kind(uint32_t type)
-{
-    return type < sizeof kinds / sizeof *kinds ? kinds[type] : 0;
 }
 
 static dvs_column describe_column(const struct dataverse_table *table, const struct dataverse_column *c)
@@ -211,7 +204,7 @@ static const dvs_plugin plugin = {
     .struct_size = sizeof plugin,
     .abi_major = DVS_ABI_MAJOR,
     .abi_minor = DVS_ABI_MINOR,
-    .name = "dataverse",
+    .name = DATAVERSE_PLUGIN_NAME,
     .version = "0.1.0",
     .doc = "tables of a Microsoft Dataverse organisation (Dynamics 365, Power Apps), over its Web API",
     .source = &source_api,

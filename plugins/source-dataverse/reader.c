@@ -2,10 +2,10 @@
  * reader.c - one read of a table: page after page, each record a row, a position behind each page, the next
  * cursor at the end.
  *
- * Complete reads go in the order of the key, the only order that stays as it is while records change (Microsoft's
- * documentation, "Page results using OData"). A page that failed in its middle is asked for once more; its records
- * that were passed on already are passed over then. The next page is requested as soon as the end of this one has
- * been received, while the rest is parsed.
+ * Complete reads go in the order of the key, the only order that stays as it is while records change
+ * (Microsoft's documentation, "Page results using OData"). A page that failed in its middle is asked for once
+ * more; its records that were passed on already are passed over then. The next page is requested as soon as
+ * the end of this one has been received, while the rest is parsed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 
 #include "reader.h"
 
-#define READ_AHEAD ((size_t)4 << 20)     /* of all readers together */
+#define READ_AHEAD ((size_t)4 << 20) /* of all readers together */
 #define READ_AHEAD_MIN ((size_t)256 << 10)
 #define TAIL_SEARCHED ((size_t)64 << 10) /* the nextLink stands at the end of a page */
 
@@ -27,12 +27,12 @@ static int32_t no_memory(dvs_error *err)
 static int64_t monotonic_micros(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_BOOTTIME, &now); /* goes on while the machine sleeps */
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static int32_t open_page(dvs_reader *r, struct dataverse_pull *pull, const char *url, uint64_t number, int ahead,
-                         dvs_error *err)
+static int32_t open_page(dvs_reader *r, struct dataverse_pull *pull, const char *url, uint64_t number,
+                         int ahead, dvs_error *err)
 {
     char what[320];
     char prefer[64];
@@ -83,15 +83,15 @@ static char *next_url(dvs_reader *r, const char *link, dvs_error *err)
     char shown[300];
     dataverse_url_for_message(url, shown, sizeof shown);
     dvs_fail(err, DVS_E_PROTOCOL, DVS_SCOPE_STREAM,
-             "page %llu of %s says that the next page is at another host, %s: refused, for the access token would go "
-             "there",
+             "page %llu of %s says that the next page is at another host, %s: refused, for the access token "
+             "would go there",
              (unsigned long long)r->page_number, r->select.table->set_name, shown);
     free(url);
     return NULL;
 }
 
-/* Once the whole body has come: looks for the nextLink in its last bytes, and asks for that page at once. It is only
- * believed for this: what counts is what the parser finds. */
+/* Once the whole body has come: looks for the nextLink in its last bytes, and asks for that page at once. It
+ * is only believed for this: what counts is what the parser finds. */
 static void request_ahead(dvs_reader *r)
 {
     static const char pattern[] = "\"@odata.nextLink\":\"";
@@ -110,7 +110,8 @@ static void request_ahead(dvs_reader *r)
         return;
     at += sizeof pattern - 1;
     const char *end = memchr(at, '"', (size_t)(from + length - at));
-    char *link = end == NULL || memchr(at, '\\', (size_t)(end - at)) != NULL ? NULL : strndup(at, (size_t)(end - at));
+    char *link =
+        end == NULL || memchr(at, '\\', (size_t)(end - at)) != NULL ? NULL : strndup(at, (size_t)(end - at));
     if (link == NULL)
         return;
     char *url = next_url(r, link, &ignored);
@@ -139,20 +140,31 @@ static int32_t page_failed(dvs_reader *r, int32_t status, int outcome, dvs_error
         const struct dataverse_table *table;
         dvs_error ignored = DVS_ERROR_INIT;
         /* start() will plan with what is there now */
-        if (dataverse_metadata_table(r->source->metadata, r->select.table->set_name, 1, &table, &ignored) == DVS_OK) {
+        if (dataverse_metadata_table(r->source->metadata, r->select.table->set_name, 1, &table, &ignored) ==
+            DVS_OK) {
             err->status = DVS_E_CHANGED;
             return DVS_E_CHANGED;
         }
         return status;
     }
-    if (first_of_resumed && (outcome == DATAVERSE_NO_RESUME || outcome == DATAVERSE_NO_PROPERTY ||
-                             (outcome == DATAVERSE_FAIL && (err->native_code == 400 || err->native_code == 404 ||
-                                                            err->status == DVS_E_PROTOCOL)))) {
+    if (first_of_resumed &&
+        (outcome == DATAVERSE_NO_RESUME || outcome == DATAVERSE_NO_PROPERTY ||
+         (outcome == DATAVERSE_FAIL && (err->status == DVS_E_NOT_FOUND || err->status == DVS_E_PROTOCOL)))) {
         dataverse_metadata_forget(r->source->metadata, r->select.table->set_name);
         err->status = DVS_E_RESUME;
         return DVS_E_RESUME;
     }
     return status;
+}
+
+/* The moment at which this read began, by the service's clock. Taken from the first answer that brings
+ * records: what an attempt that failed says of the time may be a gateway's. One second, for the Date is in
+ * whole ones. */
+static void note_time(dvs_reader *r)
+{
+    int64_t date = dataverse_transfer_answer(r->current.transfer)->date;
+    if (r->watermark == INT64_MIN && r->pages_done == 0 && !r->resumed && date != INT64_MIN)
+        r->watermark = date - (monotonic_micros() - r->asked_at) - 1000000;
 }
 
 /* More bytes of the page. DVS_OK also when the page begins anew. */
@@ -165,8 +177,7 @@ static int32_t receive(dvs_reader *r, dvs_error *err)
         return DVS_OK;
     }
     if (status == DVS_OK || status == DVS_END) {
-        if (r->watermark == INT64_MIN && r->pages_done == 0 && !r->resumed && r->current.date != INT64_MIN)
-            r->watermark = r->current.date - (monotonic_micros() - r->asked_at) - 1000000;
+        note_time(r);
         r->body_ended = status == DVS_END;
         request_ahead(r);
         return DVS_OK;
@@ -176,6 +187,7 @@ static int32_t receive(dvs_reader *r, dvs_error *err)
 
 static int32_t unreadable(dvs_reader *r, const char *problem, dvs_error *err)
 {
+    drop_ahead(r); /* it would hold its place among the requests under way while we wait */
     int32_t status = dataverse_pull_unreadable(&r->current, problem, err);
     if (status != DATAVERSE_PAGE_AGAIN)
         return status;
@@ -185,8 +197,17 @@ static int32_t unreadable(dvs_reader *r, const char *problem, dvs_error *err)
 
 /* ---- records ---- */
 
+/* After a bundle could not be passed on, or not as a whole. */
+static int wide_stopped(dvs_reader *r, int32_t *status, dvs_error *err)
+{
+    if (*status != DVS_OK)
+        *status = page_failed(r, *status, dataverse_wide_outcome(r->wide), err);
+    return 1;
+}
+
 /* One record to the host, unless it went there before the page began anew. As dvs_put_done(). */
-static int pass(dvs_reader *r, const struct dataverse_record *record, dvs_out *out, int32_t *status, dvs_error *err)
+static int pass(dvs_reader *r, const struct dataverse_record *record, dvs_out *out, int32_t *status,
+                dvs_error *err)
 {
     uint8_t key[16];
     int has_key = dataverse_row_key(&record->values[0], key) == 0;
@@ -198,9 +219,10 @@ static int pass(dvs_reader *r, const struct dataverse_record *record, dvs_out *o
     }
     r->rows++;
     if (r->wide != NULL)
-        return dataverse_wide_add(r->wide, has_key ? key : NULL, record, r->rows, out, status, err);
-    return dataverse_row_put(r->source, &r->row, &r->select, &record->values, record->json, record->json_length,
-                             r->rows, out, status, err);
+        return dataverse_wide_add(r->wide, has_key ? key : NULL, record, r->rows, out, status, err) &&
+               wide_stopped(r, status, err);
+    return dataverse_row_put(r->source, &r->row, &r->select, &record->values, record->json,
+                             record->json_length, r->rows, out, status, err);
 }
 
 /* ---- ends ---- */
@@ -212,6 +234,7 @@ static int32_t put_position(dvs_reader *r, const char *url, dvs_out *out, dvs_er
                                           .rows = r->rows,
                                           .page = r->page_number + 1,
                                           .page_size = r->page_size,
+                                          .columns = dataverse_select_hash(&r->select),
                                           .link = url};
     if (dataverse_position_write(&position, &r->token) != 0)
         return no_memory(err);
@@ -224,8 +247,8 @@ static int32_t put_position(dvs_reader *r, const char *url, dvs_out *out, dvs_er
     return status;
 }
 
-/* The cursor is the server's own time at the start of the read, less the overlap: never the newest value seen, and
- * never our clock. Without a time there is none, and the next read is complete again. */
+/* The cursor is the server's own time at the start of the read, less the overlap: never the newest value
+ * seen, and never our clock. Without a time there is none, and the next read is complete again. */
 static int32_t put_end(dvs_reader *r, dvs_out *out, dvs_error *err)
 {
     int32_t status = DVS_OK;
@@ -234,7 +257,8 @@ static int32_t put_end(dvs_reader *r, dvs_out *out, dvs_error *err)
                                  .complete = r->mode == DVS_READ_FULL,
                                  .watermark = r->watermark};
     if (r->select.table->has_modifiedon && r->watermark != INT64_MIN) {
-        if (dataverse_cursor_write(r->watermark - r->source->settings.overlap_seconds * 1000000, &r->token) != 0)
+        if (dataverse_cursor_write(r->watermark - r->source->settings.overlap_seconds * 1000000, &r->token) !=
+            0)
             return no_memory(err);
         checkpoint.token_kind = DVS_TOKEN_CURSOR;
         checkpoint.token_length = r->token.length;
@@ -277,18 +301,18 @@ static int32_t finish_page(dvs_reader *r, dvs_out *out, dvs_error *err)
     if (dataverse_page_error_message(r->page) != NULL) {
         const char *code = dataverse_page_error_code(r->page);
         char problem[300];
-        snprintf(problem, sizeof problem, "the service broke off with the error %.40s: %.200s", code == NULL ? "" : code,
-                 dataverse_page_error_message(r->page));
+        snprintf(problem, sizeof problem, "the service broke off with the error %.40s: %.200s",
+                 code == NULL ? "" : code, dataverse_page_error_message(r->page));
         return unreadable(r, problem, err);
     }
     if (!dataverse_page_has_value(r->page))
         return unreadable(r, "the answer has no list of records (\"value\")", err);
     if (r->wide != NULL) {
         int32_t status = DVS_OK;
-        if (dataverse_wide_flush(r->wide, out, &status, err))
+        if (dataverse_wide_flush(r->wide, out, &status, err) && wide_stopped(r, &status, err))
             return status;
     }
-    if (link == NULL || (r->row_limit != 0 && r->rows >= r->row_limit)) {
+    if (link == NULL) {
         r->ended = 1;
         return put_end(r, out, err);
     }
@@ -318,6 +342,8 @@ int32_t dataverse_reader_pull(dvs_reader *r, dvs_out *out, dvs_error *err)
     struct dataverse_record record;
     if (r->ended)
         return DVS_END;
+    if (r->wide != NULL && dataverse_wide_rest(r->wide, out, &status, err))
+        return status;
     if (!r->body_ended) {
         dataverse_pull_fill(&r->current, &r->body, body_limit(r));
         if (dataverse_pull_complete(&r->current)) {
@@ -326,8 +352,8 @@ int32_t dataverse_reader_pull(dvs_reader *r, dvs_out *out, dvs_error *err)
         }
     }
     for (;;) {
-        int answer =
-            r->page_ended ? DATAVERSE_PAGE_END : dataverse_page_next(r->page, &r->body, r->body_ended, &record);
+        int answer = r->page_ended ? DATAVERSE_PAGE_END
+                                   : dataverse_page_next(r->page, &r->body, r->body_ended, &record);
         switch (answer) {
         case DATAVERSE_PAGE_RECORD:
             if (pass(r, &record, out, &status, err))
@@ -338,12 +364,14 @@ int32_t dataverse_reader_pull(dvs_reader *r, dvs_out *out, dvs_error *err)
             break;
         case DATAVERSE_PAGE_END:
             r->page_ended = 1;
-            if (!only_white_space(&r->body))
+            if (!only_white_space(&r->body)) {
                 status = unreadable(r, "something follows the end of the page", err);
-            else if (!r->body_ended)
+            } else if (!r->body_ended) {
+                dataverse_buffer_clear(&r->body);
                 status = receive(r, err);
-            else
+            } else {
                 return finish_page(r, out, err);
+            }
             break;
         case DATAVERSE_PAGE_BAD:
             status = unreadable(r, dataverse_page_problem(r->page), err);
@@ -389,12 +417,19 @@ static int32_t begin(dvs_reader *r, const dvs_read *read, dvs_error *err)
     r->page_size = r->source->settings.page_size;
     if (read->row_limit != 0 && read->row_limit < r->page_size)
         r->page_size = (uint32_t)read->row_limit;
+    if (r->wide != NULL && r->page_size > DATAVERSE_WIDE_PAGE)
+        r->page_size = DATAVERSE_WIDE_PAGE;
     if (read->resume) {
         struct dataverse_origin origin;
         if (dataverse_position_read(read->token, read->token_length, &position, &r->url) != 0 ||
             dataverse_url_origin(r->url, &origin) != 0 ||
             !dataverse_url_same_origin(&origin, &r->source->api.origin))
-            return dvs_fail(err, DVS_E_RESUME, DVS_SCOPE_STREAM, "the stored position is none of this organisation");
+            return dvs_fail(err, DVS_E_RESUME, DVS_SCOPE_STREAM,
+                            "the stored position is none of this organisation");
+        if (position.columns != dataverse_select_hash(&r->select))
+            return dvs_fail(err, DVS_E_RESUME, DVS_SCOPE_STREAM,
+                            "the columns of %s are others than when the read began",
+                            r->select.table->set_name);
         r->resumed = 1;
         r->watermark = position.watermark;
         r->rows = position.rows;
@@ -428,7 +463,8 @@ int32_t dataverse_reader_start(dvs_source *source, const dvs_read *read, dvs_rea
     if (dataverse_select_make(table, read->columns, read->n_columns, DATAVERSE_SELECT_MAX, &r->select) != 0)
         status = no_memory(err);
     if (status == DVS_OK)
-        r->page = dataverse_page_new(r->select.parts[0].names, r->select.parts[0].n_names, DATAVERSE_RECORD_MAX);
+        r->page =
+            dataverse_page_new(r->select.parts[0].names, r->select.parts[0].n_names, DATAVERSE_RECORD_MAX);
     if (status == DVS_OK && r->page == NULL)
         status = no_memory(err);
     if (status == DVS_OK && r->select.n_parts > 1)

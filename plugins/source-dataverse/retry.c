@@ -11,7 +11,6 @@
 
 #include "http_internal.h"
 
-#define SLEEP_MS 50
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MOST_MS 30000
 #define WAIT_MOST_MS 3600000 /* of one thing, together */
@@ -58,7 +57,7 @@ static int32_t sleep_a_little(const dvs_host *host, int64_t left_ms, const atomi
         return DVS_OK;
     if (dataverse_check_cancelled(host, interrupted, err) != DVS_OK)
         return DVS_E_CANCELLED;
-    nap.tv_nsec = (left_ms < SLEEP_MS ? (long)left_ms : SLEEP_MS) * 1000000L;
+    nap.tv_nsec = (left_ms < DATAVERSE_POLL_MS ? (long)left_ms : DATAVERSE_POLL_MS) * 1000000L;
     clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
     return DVS_OK;
 }

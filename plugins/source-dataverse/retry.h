@@ -22,8 +22,9 @@
 /*
  * Classifies an answer with status >= 300 and fills *err for the user: what was asked, status, the service's
  * own code (hexadecimal or signed decimal; into err->native_code, which has the status if there is none) and
- * message (JSON or not; HTML is not shown), request id, and what to do: a role for 403 0x80072560, and so on.
- * `body` is the error's body, any bytes.
+ * message (JSON or not; HTML is not shown, nor what may repeat a secret: an answer to a form, or one with
+ * the bearer token in it), request id, and what to do: a role for 403 0x80072560, and so on. `body` is the
+ * error's body, any bytes.
  */
 int dataverse_failure(const struct dataverse_request *request, const struct dataverse_answer *answer,
                       const char *body, size_t length, dvs_error *err);

@@ -8,6 +8,20 @@
 
 #define VALUE_SHOWN 60
 
+/* DATAVERSE_TYPE_ → DVS_TEXT ... */
+static const uint32_t kinds[] = {
+    [DATAVERSE_TYPE_GUID] = DVS_UUID,           [DATAVERSE_TYPE_TEXT] = DVS_TEXT,
+    [DATAVERSE_TYPE_INT] = DVS_INT64,           [DATAVERSE_TYPE_DECIMAL] = DVS_DECIMAL,
+    [DATAVERSE_TYPE_DOUBLE] = DVS_DOUBLE,       [DATAVERSE_TYPE_BOOL] = DVS_BOOL,
+    [DATAVERSE_TYPE_TIMESTAMP] = DVS_TIMESTAMP, [DATAVERSE_TYPE_DATE] = DVS_DATE,
+    [DATAVERSE_TYPE_BYTES] = DVS_BYTES,
+};
+
+uint32_t dataverse_kind(uint32_t type)
+{
+    return type < sizeof kinds / sizeof *kinds ? kinds[type] : 0;
+}
+
 void dataverse_row_free(struct dataverse_row *row)
 {
     free(row->cells);
@@ -27,18 +41,34 @@ int dataverse_row_key(const struct dataverse_value *value, uint8_t *guid)
     return 0;
 }
 
-/* A DateOnly column whose time of day is still printed, as it was before the column's behaviour was changed. */
+/* A DateOnly column whose time of day is still printed, as it was before the column's behaviour was changed.
+ */
 static int read_date(const struct dataverse_value *value, dvs_cell *cell)
 {
     int64_t days;
     int64_t micros;
     if (plugin_time_date(value->text, value->length, &days) != 0) {
-        if (plugin_time_timestamp(value->text, value->length, &micros) != 0 || micros % INT64_C(86400000000) != 0)
+        if (plugin_time_timestamp(value->text, value->length, &micros) != 0 ||
+            micros % INT64_C(86400000000) != 0)
             return -1;
         days = micros / INT64_C(86400000000);
     }
     *cell = dvs_cell_make(DVS_DATE, days);
     return 0;
+}
+
+/* Base64, also of the alphabet for addresses and without padding, as OData has it (OData JSON Format 4.0,
+ * primitive values); Microsoft's service sends the usual form. */
+static int read_bytes(const struct dataverse_value *value, locale_t c_locale, char **scratch, dvs_cell *cell)
+{
+    char *text = *scratch;
+    size_t length = value->length;
+    for (size_t i = 0; i < length; i++)
+        text[i] = value->text[i] == '-' ? '+' : value->text[i] == '_' ? '/' : value->text[i];
+    while (length % 4 != 0 && length < value->length + 2)
+        text[length++] = '=';
+    /* What is decoded never overtakes what is read. */
+    return plugin_value_read(DVS_BYTES, text, length, c_locale, scratch, cell);
 }
 
 /* Numbers come as JSON numbers, or as strings where the service was asked for IEEE 754 compatibility. */
@@ -61,6 +91,8 @@ static int read_value(const struct dataverse_value *value, uint32_t type, locale
             return -1;
         if (type == DATAVERSE_TYPE_DATE)
             return read_date(value, cell);
+        if (type == DATAVERSE_TYPE_BYTES)
+            return read_bytes(value, c_locale, scratch, cell);
     }
     return plugin_value_read(dataverse_kind(type), value->text, value->length, c_locale, scratch, cell);
 }
@@ -100,7 +132,8 @@ static void fill(dvs_source *source, struct dataverse_row *row, const struct dat
         if (value->type == DATAVERSE_JSON_MISSING)
             continue;
         if (value->type == DATAVERSE_JSON_NULL) {
-            cell->kind = DVS_NULL;
+            /* A secured column is null also for whoever may not see its value: no word of it. */
+            cell->kind = want->secured ? DVS_ABSENT : DVS_NULL;
         } else if (read_value(value, want->type, source->c_locale, &scratch, cell) != 0) {
             memset(cell, 0, sizeof *cell);
             if (problem->field == NULL)
@@ -109,9 +142,9 @@ static void fill(dvs_source *source, struct dataverse_row *row, const struct dat
     }
 }
 
-static int32_t put_problem(dvs_source *source, const struct dataverse_row *row, const struct row_problem *problem,
-                           const struct dataverse_value *key, const char *json, size_t json_length,
-                           uint64_t number, dvs_out *out)
+static int32_t put_problem(dvs_source *source, const struct dataverse_row *row,
+                           const struct row_problem *problem, const struct dataverse_value *key,
+                           const char *json, size_t json_length, uint64_t number, dvs_out *out)
 {
     char message[256];
     char shown[VALUE_SHOWN + 1];
@@ -144,10 +177,16 @@ static int32_t put_problem(dvs_source *source, const struct dataverse_row *row, 
     return source->host->put_error(source->host, out, &error);
 }
 
-/* What plugin_value_read() may write: the bytes of a value and two more, of each column. */
-static int make_room(struct dataverse_row *row, const struct dataverse_select *select, size_t json_length)
+/* What the readers of a value may write: its bytes and a few more, of each column. */
+static int make_room(struct dataverse_row *row, const struct dataverse_select *select,
+                     const struct dataverse_value *const *values)
 {
-    size_t size = json_length + (size_t)select->n_wants * 20 + 64;
+    size_t size = 64;
+    for (uint32_t i = 0; i < select->n_wants; i++) {
+        const struct dataverse_want *want = &select->wants[i];
+        if (want->member < DATAVERSE_MEMBER_RAW)
+            size += values[want->part][want->member].length + 20;
+    }
     if (row->cells == NULL) {
         row->cells = calloc((size_t)select->n_wants + 1, sizeof *row->cells);
         row->n_cells = select->n_wants;
@@ -167,7 +206,7 @@ int dataverse_row_put(dvs_source *source, struct dataverse_row *row, const struc
                       uint64_t number, dvs_out *out, int32_t *status, dvs_error *err)
 {
     struct row_problem problem = {0};
-    if (make_room(row, select, json_length) != 0) {
+    if (make_room(row, select, values) != 0) {
         *status = dvs_fail(err, DVS_E_NO_MEMORY, DVS_SCOPE_STREAM, "out of memory");
         return 1;
     }
@@ -176,10 +215,8 @@ int dataverse_row_put(dvs_source *source, struct dataverse_row *row, const struc
     if (problem.field != NULL) {
         answer = put_problem(source, row, &problem, &values[0][0], json, json_length, number, out);
     } else {
-        dvs_row out_row = {.struct_size = sizeof out_row,
-                           .n_cells = select->n_wants,
-                           .number = number,
-                           .cells = row->cells};
+        dvs_row out_row = {
+            .struct_size = sizeof out_row, .n_cells = select->n_wants, .number = number, .cells = row->cells};
         answer = source->host->put_row(source->host, out, &out_row);
     }
     return dvs_put_done(answer, status, err);

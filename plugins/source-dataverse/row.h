@@ -22,8 +22,9 @@ void dataverse_row_free(struct dataverse_row *row);
 int dataverse_row_key(const struct dataverse_value *value, uint8_t *guid);
 
 /*
- * Puts the record as a row or, where a value is not what its column says, as a row error. `values[p]`: the members of part
- * p; `json`: the whole record. Answers as dvs_put_done() does: 0 to go on, else return *status.
+ * Puts the record as a row or, where a value is not what its column says, as a row error. `values[p]`: the
+ * members of part p; `json`: the whole record. Answers as dvs_put_done() does: 0 to go on, else return
+ * *status.
  */
 int dataverse_row_put(dvs_source *source, struct dataverse_row *row, const struct dataverse_select *select,
                       const struct dataverse_value *const *values, const char *json, size_t json_length,

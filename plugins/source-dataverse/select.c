@@ -91,6 +91,7 @@ static void place(struct dataverse_select *select, struct dataverse_want *want, 
         return;
     want->name = column->name;
     want->type = column->type;
+    want->secured = column->secured;
     for (size_t p = 0; p < select->n_parts; p++) {
         for (size_t i = 0; i < select->parts[p].n_names; i++) {
             if (strcmp(select->parts[p].names[i], name) == 0) {
@@ -168,6 +169,20 @@ void dataverse_select_free(struct dataverse_select *select)
     free(select->parts);
     free(select->wants);
     memset(select, 0, sizeof *select);
+}
+
+/* FNV-1a. */
+uint64_t dataverse_select_hash(const struct dataverse_select *select)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t p = 0; p < select->n_parts; p++) {
+        /* The NUL between two parts counts. */
+        const unsigned char *text = (const unsigned char *)select->parts[p].text;
+        do
+            hash = (hash ^ *text) * UINT64_C(0x100000001b3);
+        while (*text++ != '\0');
+    }
+    return hash;
 }
 
 char *dataverse_select_url(const char *base, const struct dataverse_select *select, int64_t from)

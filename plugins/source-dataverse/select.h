@@ -6,9 +6,11 @@
 
 #include "metadata.h"
 
-/* The service takes addresses of up to 32,768 characters (Microsoft's documentation, "Query data using the Web
- * API"); its nextLinks repeat the $select, and add a cookie. */
+/* The service takes addresses of up to 32,768 characters (Microsoft's documentation, "Query data using the
+ * Web API"); its nextLinks repeat the $select, and add a cookie. */
+#ifndef DATAVERSE_SELECT_MAX
 #define DATAVERSE_SELECT_MAX 24000
+#endif
 
 #define DATAVERSE_RAW_NAME "@record" /* the column that is the whole record */
 
@@ -22,6 +24,7 @@ struct dataverse_want {
     uint32_t part;   /* which request brings it */
     uint32_t member; /* its index among the names of that part, or DATAVERSE_MEMBER_ */
     uint32_t type;   /* DATAVERSE_TYPE_ */
+    int secured;     /* null may mean that we may not see it */
     const char *name;
 };
 
@@ -33,8 +36,8 @@ struct dataverse_part {
 };
 
 /*
- * A $select that is too long for one address is cut into parts: the first is read page by page, the others for its
- * records by key.
+ * A $select that is too long for one address is cut into parts: the first is read page by page, the others
+ * for its records by key.
  */
 struct dataverse_select {
     const struct dataverse_table *table;
@@ -46,18 +49,21 @@ struct dataverse_select {
     size_t n_parts;
 };
 
-/* Plans a read of the columns named; all of the table's when the whole record is among them. 0, or -1 when memory is out.
- * `max`: bytes of one part's text (DATAVERSE_SELECT_MAX). */
+/* Plans a read of the columns named; all of the table's when the whole record is among them. 0, or -1 when
+ * memory is out. `max`: bytes of one part's text (DATAVERSE_SELECT_MAX). */
 int dataverse_select_make(const struct dataverse_table *table, const char *const *columns, uint32_t n_columns,
                           size_t max, struct dataverse_select *select);
 void dataverse_select_free(struct dataverse_select *select);
 
-/* Address of the first page: complete (from == INT64_MIN), or what was modified at `from` or later. New, NULL when memory
- * is out. */
+/* Address of the first page: complete (from == INT64_MIN), or what was modified at `from` or later. New, NULL
+ * when memory is out. */
 char *dataverse_select_url(const char *base, const struct dataverse_select *select, int64_t from);
 /* Address of the records with some of the keys (16 bytes each), as many as fit; *n says how many did. */
 char *dataverse_select_keys_url(const char *base, const struct dataverse_select *select, size_t part,
                                 const uint8_t (*keys)[16], size_t *n);
+
+/* A number that tells apart which columns are asked for, and in which parts. */
+uint64_t dataverse_select_hash(const struct dataverse_select *select);
 
 /* 36 characters and NUL. */
 void dataverse_guid_text(const uint8_t *guid, char *text);

@@ -5,8 +5,10 @@
 
 #include "settings.h"
 
-#define OPTION(kind, option_name, ...) \
-    {.struct_size = sizeof(dvs_option), .type = DVS_OPTION_##kind, .name = option_name, __VA_ARGS__}
+#define OPTION(kind, option_name, ...)                                                                       \
+    {                                                                                                        \
+        .struct_size = sizeof(dvs_option), .type = DVS_OPTION_##kind, .name = option_name, __VA_ARGS__       \
+    }
 
 const dvs_option dataverse_options[DATAVERSE_N_OPTIONS] = {
     OPTION(TEXT, "url", .flags = DVS_OPTION_REQUIRED | DVS_OPTION_IDENTITY,
@@ -16,15 +18,19 @@ const dvs_option dataverse_options[DATAVERSE_N_OPTIONS] = {
     OPTION(TEXT, "client_secret", .flags = DVS_OPTION_REQUIRED | DVS_OPTION_SECRET,
            .doc = "a client secret of the app registration; best as ${file:...} or ${VAR}"),
     OPTION(TEXT, "tenant_id", .doc = "directory (tenant) id; default: the organisation says it"),
-    OPTION(TEXT, "authority",
-           .doc = "the login service, as in https://login.microsoftonline.com; default: the organisation says it"),
+    OPTION(
+        TEXT, "authority",
+        .doc =
+            "the login service, as in https://login.microsoftonline.com; default: the organisation says it"),
     OPTION(TEXT, "scope", .doc = "what the token is for; default: URL/.default"),
     OPTION(TEXT, "api_version", .default_value = "v9.2", .doc = "version of the Web API"),
-    OPTION(INT, "page_size", .default_value = "5000", .min = 1, .max = 5000, .doc = "records asked for at a time"),
+    OPTION(INT, "page_size", .default_value = "5000", .min = 1, .max = 5000,
+           .doc = "records asked for at a time"),
     OPTION(INT, "max_concurrent", .default_value = "8", .min = 1, .max = 52,
            .doc = "requests under way at the same time"),
     OPTION(INT, "overlap_seconds", .default_value = "120", .min = 0, .max = 86400,
-           .doc = "how far before its last start an incremental read begins, for records that were saved late"),
+           .doc =
+               "how far before its last start an incremental read begins, for records that were saved late"),
     OPTION(INT, "timeout_seconds", .default_value = "120", .min = 1, .max = 3600,
            .doc = "an answer of which nothing came for so long is asked for again"),
     OPTION(INT, "max_retries", .default_value = "8", .min = 0, .max = 100,
@@ -38,8 +44,8 @@ static int32_t refuse(const char *setting, const char *reason, dvs_error *err)
 }
 
 /* An address of nothing but an origin and, where `path_too`, a path. */
-static int32_t read_address(const char *setting, const char *text, int path_too, struct dataverse_origin *origin,
-                            dvs_error *err)
+static int32_t read_address(const char *setting, const char *text, int path_too,
+                            struct dataverse_origin *origin, dvs_error *err)
 {
     if (dataverse_url_origin(text, origin) != 0)
         return refuse(setting, "is no address: it must look like https://org.crm.dynamics.com", err);
@@ -47,21 +53,24 @@ static int32_t read_address(const char *setting, const char *text, int path_too,
         return refuse(setting, "must begin with https:// (http:// is for 127.0.0.1 and localhost only)", err);
     const char *path = strchr(strstr(text, "://") + 3, '/');
     if (strpbrk(text, "?# \"") != NULL || (!path_too && path != NULL && path[1] != '\0'))
-        return refuse(setting,
-                      path_too ? "must be an address without ? and #"
-                               : "must be the organisation's address alone, without a path: https://org.crm.dynamics.com",
-                      err);
+        return refuse(
+            setting,
+            path_too
+                ? "must be an address without ? and #"
+                : "must be the organisation's address alone, without a path: https://org.crm.dynamics.com",
+            err);
     return DVS_OK;
 }
 
 /* Part of an address or a name of nothing but letters, digits, dots, hyphens and underscores. */
 static int is_plain(const char *text)
 {
-    return text[0] != '\0' && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") ==
-                                  strlen(text);
+    return text[0] != '\0' &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == strlen(text);
 }
 
-int32_t dataverse_settings_read(const dvs_settings *given, struct dataverse_settings *settings, dvs_error *err)
+int32_t dataverse_settings_read(const dvs_settings *given, struct dataverse_settings *settings,
+                                dvs_error *err)
 {
     memset(settings, 0, sizeof *settings);
     settings->url = dvs_setting_text(given, "url", "");

@@ -30,6 +30,7 @@ struct dataverse_settings {
 extern const dvs_option dataverse_options[DATAVERSE_N_OPTIONS];
 
 /* DVS_E_CONFIG, naming the setting. */
-int32_t dataverse_settings_read(const dvs_settings *given, struct dataverse_settings *settings, dvs_error *err);
+int32_t dataverse_settings_read(const dvs_settings *given, struct dataverse_settings *settings,
+                                dvs_error *err);
 
 #endif

@@ -37,6 +37,7 @@ struct dvs_source {
 /* WhoAmI: the organisation's id, asked for once. */
 int32_t dataverse_source_organization(dvs_source *source, const char **id, dvs_error *err);
 
+/* ---- row.c ---- */
 /* DATAVERSE_TYPE_ → DVS_UUID ... */
 uint32_t dataverse_kind(uint32_t type);
 

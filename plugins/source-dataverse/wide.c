@@ -6,7 +6,9 @@
 #include "fetch.h"
 #include "wide.h"
 
-#define GATHERED_MAX 100
+#ifndef DATAVERSE_BUNDLE
+#define DATAVERSE_BUNDLE 128
+#endif
 #define GATHERED_BYTES ((size_t)4 << 20)
 
 /* A record: the JSON of each part, as received; NULL: that part has not come. */
@@ -25,9 +27,10 @@ struct dataverse_wide {
     struct gathered *records;
     size_t n;
     size_t bytes;
-    size_t passed;  /* of the n, when the other parts have come */
-    int is_joined;  /* they have */
-    size_t current; /* the part that is being fetched */
+    size_t passed;                 /* of the n, when the other parts have come */
+    int is_joined;                 /* they have */
+    size_t current;                /* the part that is being fetched */
+    int outcome;                   /* of the last fetch */
     struct dataverse_page **pages; /* one reader for each part */
     struct dataverse_buffer *bodies;
     const struct dataverse_value **values;
@@ -58,7 +61,7 @@ void dataverse_wide_free(struct dataverse_wide *wide)
     if (wide == NULL)
         return;
     forget(wide);
-    for (size_t i = 0; wide->records != NULL && i < GATHERED_MAX; i++) {
+    for (size_t i = 0; wide->records != NULL && i < DATAVERSE_BUNDLE; i++) {
         free(wide->records[i].json);
         free(wide->records[i].length);
     }
@@ -76,10 +79,31 @@ void dataverse_wide_free(struct dataverse_wide *wide)
     free(wide);
 }
 
+/* Of the first part all names are looked for, those of the other parts behind its own: the service adds
+ * members that nobody asked for (Microsoft's documentation, "Select columns": the currency of money), and a
+ * joined record must not have them twice. */
+static struct dataverse_page *first_page(const struct dataverse_select *select)
+{
+    size_t n = 0;
+    for (size_t p = 0; p < select->n_parts; p++)
+        n += select->parts[p].n_names;
+    const char **names = calloc(n + 1, sizeof *names);
+    if (names == NULL)
+        return NULL;
+    n = 0;
+    for (size_t p = 0; p < select->n_parts; p++) {
+        for (size_t i = p == 0 ? 0 : 1; i < select->parts[p].n_names; i++)
+            names[n++] = select->parts[p].names[i];
+    }
+    struct dataverse_page *page = dataverse_page_new(names, n, DATAVERSE_RECORD_MAX);
+    free(names);
+    return page;
+}
+
 static int make_parts(struct dataverse_wide *wide)
 {
     size_t n_parts = wide->select->n_parts;
-    wide->records = calloc(GATHERED_MAX, sizeof *wide->records);
+    wide->records = calloc(DATAVERSE_BUNDLE, sizeof *wide->records);
     wide->pages = calloc(n_parts, sizeof *wide->pages);
     wide->bodies = calloc(n_parts, sizeof *wide->bodies);
     wide->values = calloc(n_parts, sizeof *wide->values);
@@ -87,11 +111,12 @@ static int make_parts(struct dataverse_wide *wide)
         return -1;
     for (size_t p = 0; p < n_parts; p++) {
         const struct dataverse_part *part = &wide->select->parts[p];
-        wide->pages[p] = dataverse_page_new(part->names, part->n_names, DATAVERSE_RECORD_MAX);
+        wide->pages[p] = p == 0 ? first_page(wide->select)
+                                : dataverse_page_new(part->names, part->n_names, DATAVERSE_RECORD_MAX);
         if (wide->pages[p] == NULL)
             return -1;
     }
-    for (size_t i = 0; i < GATHERED_MAX; i++) {
+    for (size_t i = 0; i < DATAVERSE_BUNDLE; i++) {
         wide->records[i].json = calloc(n_parts, sizeof *wide->records[i].json);
         wide->records[i].length = calloc(n_parts, sizeof *wide->records[i].length);
         if (wide->records[i].json == NULL || wide->records[i].length == NULL)
@@ -100,8 +125,8 @@ static int make_parts(struct dataverse_wide *wide)
     return 0;
 }
 
-int32_t dataverse_wide_new(dvs_source *source, const struct dataverse_select *select, const atomic_int *interrupted,
-                           struct dataverse_wide **wide, dvs_error *err)
+int32_t dataverse_wide_new(dvs_source *source, const struct dataverse_select *select,
+                           const atomic_int *interrupted, struct dataverse_wide **wide, dvs_error *err)
 {
     struct dataverse_wide *w = calloc(1, sizeof *w);
     if (w == NULL)
@@ -117,7 +142,8 @@ int32_t dataverse_wide_new(dvs_source *source, const struct dataverse_select *se
     return DVS_OK;
 }
 
-static int keep(struct dataverse_wide *wide, struct gathered *g, size_t part, const struct dataverse_record *record)
+static int keep(struct dataverse_wide *wide, struct gathered *g, size_t part,
+                const struct dataverse_record *record)
 {
     char *copy = malloc(record->json_length + 1);
     if (copy == NULL)
@@ -143,7 +169,7 @@ int dataverse_wide_add(struct dataverse_wide *wide, const uint8_t *key, const st
         *status = no_memory(err);
         return 1;
     }
-    if (wide->n < GATHERED_MAX && wide->bytes < GATHERED_BYTES)
+    if (wide->n < DATAVERSE_BUNDLE && wide->bytes < GATHERED_BYTES)
         return 0;
     return dataverse_wide_flush(wide, out, status, err);
 }
@@ -164,29 +190,31 @@ static int32_t take_part(void *context, const struct dataverse_record *record, d
 
 static int32_t join(struct dataverse_wide *wide, dvs_error *err)
 {
-    uint8_t keys[GATHERED_MAX][16];
+    uint8_t keys[DATAVERSE_BUNDLE][16];
     size_t n = 0;
     int32_t status = DVS_OK;
     for (size_t i = 0; i < wide->n; i++) {
         if (wide->records[i].has_key)
             memcpy(keys[n++], wide->records[i].key, 16);
     }
+    wide->outcome = DATAVERSE_FAIL;
     for (wide->current = 1; status == DVS_OK && wide->current < wide->select->n_parts; wide->current++)
-        status = dataverse_fetch_keys(wide->source, wide->select, wide->current, (const uint8_t(*)[16])keys, n,
-                                      wide->interrupted, take_part, wide, err);
+        status = dataverse_fetch_keys(wide->source, wide->select, wide->current, (const uint8_t(*)[16])keys,
+                                      n, wide->interrupted, take_part, wide, &wide->outcome, err);
     wide->is_joined = status == DVS_OK;
     return status;
 }
 
 /* The members of one part, read from its JSON once more. */
-static int32_t read_part(struct dataverse_wide *wide, size_t part, const char *json, size_t length, dvs_error *err)
+static int32_t read_part(struct dataverse_wide *wide, size_t part, const char *json, size_t length,
+                         dvs_error *err)
 {
     struct dataverse_buffer *body = &wide->bodies[part];
     struct dataverse_record record;
     dataverse_buffer_clear(body);
     dataverse_page_start(wide->pages[part]);
-    if (dataverse_buffer_add(body, "{\"value\":[", 10) != 0 || dataverse_buffer_add(body, json, length) != 0 ||
-        dataverse_buffer_add(body, "]}", 2) != 0)
+    if (dataverse_buffer_add(body, "{\"value\":[", 10) != 0 ||
+        dataverse_buffer_add(body, json, length) != 0 || dataverse_buffer_add(body, "]}", 2) != 0)
         return no_memory(err);
     if (dataverse_page_next(wide->pages[part], body, 1, &record) != DATAVERSE_PAGE_RECORD)
         return no_memory(err); /* it was a record before */
@@ -197,13 +225,14 @@ static int32_t read_part(struct dataverse_wide *wide, size_t part, const char *j
 /* The whole record: the first part's object, and the other parts' wanted members behind it. */
 static int join_json(struct dataverse_wide *wide, const struct gathered *g, struct dataverse_buffer *json)
 {
+    const struct dataverse_value *first = wide->values[0] + wide->select->parts[0].n_names;
     if (dataverse_buffer_add(json, g->json[0], g->length[0] - 1) != 0)
         return -1;
     for (size_t p = 1; p < wide->select->n_parts; p++) {
         const struct dataverse_part *part = &wide->select->parts[p];
-        for (size_t i = 1; i < part->n_names; i++) {
+        for (size_t i = 1; i < part->n_names; i++, first++) {
             const struct dataverse_value *value = &wide->values[p][i];
-            if (value->type == DATAVERSE_JSON_MISSING)
+            if (value->type == DATAVERSE_JSON_MISSING || first->type != DATAVERSE_JSON_MISSING)
                 continue;
             if (dataverse_buffer_add(json, ",\"", 2) != 0 ||
                 dataverse_buffer_add(json, part->names[i], strlen(part->names[i])) != 0 ||
@@ -215,7 +244,8 @@ static int join_json(struct dataverse_wide *wide, const struct gathered *g, stru
     return dataverse_buffer_add(json, "}", 1);
 }
 
-static int put(struct dataverse_wide *wide, const struct gathered *g, dvs_out *out, int32_t *status, dvs_error *err)
+static int put(struct dataverse_wide *wide, const struct gathered *g, dvs_out *out, int32_t *status,
+               dvs_error *err)
 {
     struct dataverse_buffer json = {0};
     for (size_t p = 0; p < wide->select->n_parts; p++) {
@@ -249,4 +279,14 @@ int dataverse_wide_flush(struct dataverse_wide *wide, dvs_out *out, int32_t *sta
     }
     forget(wide);
     return 0;
+}
+
+int dataverse_wide_rest(struct dataverse_wide *wide, dvs_out *out, int32_t *status, dvs_error *err)
+{
+    return wide->is_joined ? dataverse_wide_flush(wide, out, status, err) : 0;
+}
+
+int dataverse_wide_outcome(const struct dataverse_wide *wide)
+{
+    return wide->outcome;
 }

@@ -125,6 +125,10 @@ static void test_refusals(void **state)
         {500, "{\"error\":\"invalid_client\"}", "invalid_client (HTTP 500)"},
         {400, "{\"error\":\"invalid_client\",\"error_description\":\"your s+cr&t=%/ä is wrong\"}",
          "invalid_client (HTTP 400); check"},
+        {400,
+         "{\"error\":\"invalid_request\","
+         "\"error_description\":\"in client_secret=s%2Bcr%26t%3D%25%2F%C3%A4\"}",
+         "invalid_request (HTTP 400); check"},
         {403, "<html>", "the access token: HTTP 403"},
         {404, "{\"error\":{\"code\":\"x\"}}", "the access token: HTTP 404"},
         {302, "", "the access token: HTTP 302"},
@@ -202,6 +206,32 @@ static void test_dropped_token(void **state)
     assert_token(NULL, "T2");
     dataverse_auth_drop(auth, "T1");
     assert_token(NULL, "T2");
+}
+
+/* The login host is down for a while: that is what the five minutes are for. */
+static void test_a_good_token_outlives_a_failed_renewal(void **state)
+{
+    (void)state;
+    SCRIPT(ASK, GIVE("T1"), {.status = 503}, {.failure = DVS_E_TIMEOUT}, GIVE("T2"), {.status = 503},
+           {.status = 503}, {.status = 503}, {.status = 503}, {.status = 503}, {.status = 503});
+    assert_token(NULL, "T1");
+    now_ms += 3400 * 1000;
+    assert_token(NULL, "T1");
+    assert_int_equal(net.next, 3);
+    assert_token(NULL, "T1"); /* and is left alone for a moment */
+    assert_int_equal(net.next, 3);
+    now_ms += 31 * 1000;
+    assert_token(NULL, "T1");
+    assert_int_equal(net.next, 4);
+    assert_int_equal(net.waits, 0);
+    now_ms += 31 * 1000;
+    assert_token(NULL, "T2");
+    /* One that was refused, or will be in a moment, is no help. */
+    assert_int_equal(dataverse_auth_token(auth, "T2", NULL, token, &err), DVS_E_NETWORK);
+    assert_int_equal(net.next, 8);
+    now_ms += 3590 * 1000;
+    assert_fails(DVS_E_NETWORK, "HTTP 503");
+    assert_int_equal(net.next, 11);
 }
 
 struct asker {
@@ -363,6 +393,7 @@ int main(void)
         TEST(test_cancelled),
         TEST(test_refused_token),
         TEST(test_dropped_token),
+        TEST(test_a_good_token_outlives_a_failed_renewal),
         TEST(test_threads_share_a_token),
         TEST(test_threads_share_the_same_token),
         TEST(test_waiting_threads_are_interrupted),

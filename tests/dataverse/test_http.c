@@ -250,6 +250,11 @@ static void test_headers_are_read(void **state)
     assert_string_equal(answer->request_id, "");
     dataverse_transfer_free(transfer);
     close_world(&w);
+    /* A year that no timestamp has. */
+    answer = ask(&w, &transfer, "HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2000000 15:00:00 GMT\r\n");
+    assert_true(answer->date == INT64_MIN);
+    dataverse_transfer_free(transfer);
+    close_world(&w);
 }
 
 static void test_what_comes_before_the_answer_is_none(void **state)
@@ -297,6 +302,7 @@ static void test_retry_after_in_all_forms(void **state)
     check_retry_after("-5", -1);
     check_retry_after("5 minutes", -1);
     check_retry_after("99999999999999999999999999", 9999999999000);
+    check_retry_after("Sat, 21 Nov 2000000 15:00:00 GMT", -1);
     /* Without a Date it is our clock that counts. */
     struct fake_reply reply = {.head = "HTTP/1.1 503 No\r\nRetry-After: Sat, 21 Nov 2026 15:00:02 GMT\r\n"};
     open_world(&w, &reply, 1);
@@ -422,7 +428,7 @@ static void test_connections_are_kept(void **state)
     for (size_t i = 0; i < 5; i++) {
         struct dataverse_transfer *transfer = start(&w);
         assert_int_equal(read_all(&w, transfer), DVS_END);
-        assert_true(dataverse_transfer_complete(transfer));
+        assert_true(dataverse_transfer_is_given(transfer));
         dataverse_transfer_free(transfer);
     }
     assert_int_equal(fake_server_requests(w.server), 5);

@@ -1,7 +1,19 @@
 /* test_http_flow.c - how fast bytes are taken, slots, cancelling, threads. */
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "http_world.h"
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* ---- Flow ---- */
 
@@ -109,11 +121,203 @@ static void test_slots(void **state)
     close_world(&w);
 }
 
+/* ---- Waiting for slots ---- */
+
+struct waiting {
+    struct world *w;
+    atomic_int has_one;
+};
+
+static void *wait_for_a_slot(void *context)
+{
+    struct waiting *waiting = context;
+    struct world own = *waiting->w;
+    struct dataverse_transfer *transfer;
+    memset(&own.body, 0, sizeof own.body);
+    transfer = start(&own);
+    atomic_store(&waiting->has_one, 1);
+    assert_int_equal(read_all(&own, transfer), DVS_END);
+    dataverse_transfer_free(transfer);
+    dataverse_buffer_free(&own.body);
+    return NULL;
+}
+
+/* Else streams that always ask ahead would keep all slots for themselves. */
+static void test_nobody_overtakes_who_waits_for_a_slot(void **state)
+{
+    const struct timespec nap = {0, 100000000};
+    const struct fake_reply reply = {.head = HEAD, .body = "x", .delay_ms = 20};
+    struct world w;
+    (void)state;
+    assert_int_equal(open_servers(&w, &reply, 1, 1), DVS_OK);
+    for (int i = 0; i < 5; i++) {
+        struct waiting waiting = {.w = &w};
+        struct dataverse_request request = {.url = fake_server_url(w.server), .what = "the test"};
+        struct dataverse_transfer *first = start(&w);
+        struct dataverse_transfer *ahead;
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, wait_for_a_slot, &waiting), 0);
+        nanosleep(&nap, NULL);
+        assert_int_equal(waiting.has_one, 0);
+        dataverse_transfer_free(first);
+        assert_int_equal(dataverse_transfer_start(w.http, &request, 1, &ahead, &w.err), DVS_OK);
+        if (ahead != NULL && !waiting.has_one)
+            fail_msg("who came last got the slot");
+        pthread_join(thread, NULL);
+        dataverse_transfer_free(ahead);
+    }
+    close_world(&w);
+}
+
+/* A thread that holds a page and needs another answer to go on with it would wait for itself. */
+static void test_who_waits_for_a_slot_does_not_keep_another(void **state)
+{
+    const struct fake_reply replies[] = {{.head = NULL, .end = FAKE_HANG}, {.head = HEAD, .body = "x"}};
+    struct dataverse_transfer *page;
+    struct dataverse_transfer *part;
+    struct world w;
+    int64_t began = now_ms();
+    (void)state;
+    assert_int_equal(open_servers(&w, replies, 2, 1), DVS_OK);
+    page = start(&w);
+    while (fake_server_requests(w.server) == 0)
+        dataverse_transfer_nudge(page);
+    part = start(&w);
+    assert_int_equal(read_all(&w, part), DVS_END);
+    assert_true(now_ms() - began < 3000);
+    dataverse_transfer_free(part);
+    dataverse_transfer_free(page);
+    close_world(&w);
+}
+
+/* ---- Names and addresses ---- */
+
+static atomic_int slow_names;
+static unsigned two_port;
+
+static struct addrinfo *address_of(const char *ip, const struct addrinfo *hints)
+{
+    struct addrinfo *made = calloc(1, sizeof *made + sizeof(struct sockaddr_in));
+    struct sockaddr_in *address = (void *)(made + 1);
+    address->sin_family = AF_INET;
+    address->sin_port = htons((uint16_t)two_port);
+    inet_pton(AF_INET, ip, &address->sin_addr);
+    made->ai_family = AF_INET;
+    made->ai_socktype = hints != NULL ? hints->ai_socktype : SOCK_STREAM;
+    made->ai_addrlen = sizeof *address;
+    made->ai_addr = (struct sockaddr *)address;
+    return made;
+}
+
+/* These two stand before libc's: two.example has two addresses, of others nothing is known for a long time. */
+__attribute__((visibility("default"))) int
+getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found)
+{
+    const struct timespec nap = {4, 0};
+    (void)service;
+    *found = NULL;
+    if (strcmp(name, "two.example") == 0) {
+        *found = address_of("127.0.0.2", hints);
+        (*found)->ai_next = address_of("127.0.0.1", hints);
+        return 0;
+    }
+    atomic_fetch_add(&slow_names, 1);
+    nanosleep(&nap, NULL);
+    return EAI_NONAME;
+}
+
+__attribute__((visibility("default"))) void freeaddrinfo(struct addrinfo *list)
+{
+    while (list != NULL) {
+        struct addrinfo *next = list->ai_next;
+        free(list);
+        list = next;
+    }
+}
+
+/* A listener that takes no connection; `full` fill its queue. */
+static int open_dead_end(unsigned port, int full[2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    inet_pton(AF_INET, "127.0.0.2", &address.sin_addr);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 0), 0);
+    for (int i = 0; i < 2; i++) {
+        full[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(full[i], (struct sockaddr *)&address, sizeof address);
+    }
+    return listener;
+}
+
+/* The login host has eight addresses; one that is dead must not be all that is tried. */
+static void test_a_dead_address_is_not_the_only_one(void **state)
+{
+    struct dataverse_request request = {.what = "the test"};
+    struct dataverse_transfer *transfer;
+    struct fake_reply reply = {.head = HEAD};
+    struct world w;
+    char url[60];
+    int full[2];
+    int listener;
+    (void)state;
+    open_world(&w, &reply, 1);
+    two_port = (unsigned)strtoul(strrchr(fake_server_url(w.server), ':') + 1, NULL, 10);
+    listener = open_dead_end(two_port, full);
+    snprintf(url, sizeof url, "https://two.example:%u/", two_port);
+    request.url = url;
+    assert_int_equal(dataverse_transfer_start(w.http, &request, 0, &transfer, &w.err), DVS_OK);
+    /* No TLS there, but somebody: broken off, or nothing within the second. */
+    assert_int_not_equal(read_all(&w, transfer), DVS_OK);
+    assert_int_equal(fake_server_connections(w.server), 1);
+    dataverse_transfer_free(transfer);
+    close(full[0]);
+    close(full[1]);
+    close(listener);
+    close_world(&w);
+}
+
+static void test_a_slow_name_server_is_not_waited_for(void **state)
+{
+    struct dataverse_request request = {.url = "https://slow.example/", .what = "the test"};
+    struct dataverse_transfer *transfer;
+    struct fake_reply reply = {.head = HEAD};
+    struct world w;
+    int64_t began = now_ms();
+    (void)state;
+    /* Ends by its timeout, of a second. */
+    open_world(&w, &reply, 1);
+    assert_int_equal(dataverse_transfer_start(w.http, &request, 0, &transfer, &w.err), DVS_OK);
+    assert_int_equal(read_all(&w, transfer), DVS_E_TIMEOUT);
+    dataverse_transfer_free(transfer);
+    assert_true(now_ms() - began < 3000);
+    /* Is given up. */
+    began = now_ms();
+    request.url = "https://slow2.example/";
+    assert_int_equal(dataverse_transfer_start(w.http, &request, 0, &transfer, &w.err), DVS_OK);
+    dataverse_transfer_free(transfer);
+    assert_true(now_ms() - began < 1000);
+    assert_true(slow_names > 0);
+    close_world(&w);
+}
+
+/* ---- Cancelling ---- */
+
 static void *cancel_soon(void *context)
 {
     struct timespec nap = {0, 150000000};
     nanosleep(&nap, NULL);
     atomic_store((atomic_int *)context, 1);
+    return NULL;
+}
+
+static void *start_in_vain(void *context)
+{
+    struct world *w = context;
+    struct dataverse_request request = {.url = fake_server_url(w->server), .what = "the test"};
+    struct dataverse_transfer *transfer;
+    assert_int_equal(dataverse_transfer_start(w->http, &request, 0, &transfer, &w->err), DVS_E_CANCELLED);
+    assert_null(transfer);
     return NULL;
 }
 
@@ -124,7 +328,6 @@ static void test_waits_end_when_cancelled(void **state)
     struct dataverse_http_options options = {1000, 1, NULL};
     struct dataverse_request request = {0};
     struct dataverse_transfer *transfer;
-    struct dataverse_transfer *second;
     atomic_int interrupted = 0;
     pthread_t thread;
     (void)state;
@@ -139,11 +342,10 @@ static void test_waits_end_when_cancelled(void **state)
     assert_int_equal(pthread_create(&thread, NULL, cancel_soon, &interrupted), 0);
     assert_int_equal(read_all(&w, transfer), DVS_E_CANCELLED);
     pthread_join(thread, NULL);
-    /* While waiting for a slot, by the host. */
+    /* While waiting for a slot (which another thread holds), by the host. */
     interrupted = 0;
-    assert_int_equal(pthread_create(&thread, NULL, cancel_soon, &w.host->is_cancelled), 0);
-    assert_int_equal(dataverse_transfer_start(w.http, &request, 0, &second, &w.err), DVS_E_CANCELLED);
-    assert_null(second);
+    assert_int_equal(pthread_create(&thread, NULL, start_in_vain, &w), 0);
+    cancel_soon(&w.host->is_cancelled);
     pthread_join(thread, NULL);
     dataverse_transfer_free(transfer);
     close_world(&w);
@@ -197,6 +399,10 @@ int main(void)
         cmocka_unit_test(test_fill_takes_what_is_there_and_never_waits),
         cmocka_unit_test(test_a_transfer_may_be_given_up),
         cmocka_unit_test(test_slots),
+        cmocka_unit_test(test_nobody_overtakes_who_waits_for_a_slot),
+        cmocka_unit_test(test_who_waits_for_a_slot_does_not_keep_another),
+        cmocka_unit_test(test_a_slow_name_server_is_not_waited_for),
+        cmocka_unit_test(test_a_dead_address_is_not_the_only_one),
         cmocka_unit_test(test_waits_end_when_cancelled),
         cmocka_unit_test(test_threads_share_slots_and_connections),
     };

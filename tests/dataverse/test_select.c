@@ -135,8 +135,8 @@ static void keys_and_links_are_remembered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_what_is_wanted),        cmocka_unit_test(the_whole_record_needs_all),
-        cmocka_unit_test(a_long_select_is_cut),       cmocka_unit_test(only_the_key),
+        cmocka_unit_test(only_what_is_wanted),           cmocka_unit_test(the_whole_record_needs_all),
+        cmocka_unit_test(a_long_select_is_cut),          cmocka_unit_test(only_the_key),
         cmocka_unit_test(addresses_of_keys_are_bounded), cmocka_unit_test(keys_and_links_are_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

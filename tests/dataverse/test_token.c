@@ -29,7 +29,8 @@ static void positions_come_back(void **state)
     struct dataverse_buffer token = {0};
     struct dataverse_position back;
     char *link;
-    struct dataverse_position position = {T2024, 12345678901, 77, 500, "http://127.0.0.1:1/a?$skiptoken=%253c"};
+    struct dataverse_position position = {
+        T2024, 12345678901, 77, 500, UINT64_C(0xfedcba9876543210), "http://127.0.0.1:1/a?$skiptoken=%253c"};
     assert_int_equal(dataverse_position_write(&position, &token), 0);
     assert_int_equal(
         dataverse_position_read((const uint8_t *)token.data + token.start, token.length, &back, &link), 0);
@@ -37,6 +38,7 @@ static void positions_come_back(void **state)
     assert_int_equal(back.rows, 12345678901);
     assert_int_equal(back.page, 77);
     assert_int_equal(back.page_size, 500);
+    assert_true(back.columns == position.columns);
     assert_string_equal(back.link, position.link);
     free(link);
 
@@ -55,7 +57,8 @@ static void cursors_come_back(void **state)
     struct dataverse_buffer token = {0};
     int64_t from = 0;
     assert_int_equal(dataverse_cursor_write(T2024 + 999999, &token), 0);
-    assert_int_equal(dataverse_cursor_read((const uint8_t *)token.data + token.start, token.length, &from), 0);
+    assert_int_equal(dataverse_cursor_read((const uint8_t *)token.data + token.start, token.length, &from),
+                     0);
     assert_int_equal(from, T2024);
     dataverse_buffer_free(&token);
 }
@@ -65,13 +68,19 @@ static void foreign_tokens_are_refused(void **state)
     static const char *const bad[] = {
         "",
         "dataverse position 1\n",
-        "dataverse position 1\nwatermark -\nrows 1\npage 1\npage_size 1\n",
-        "dataverse position 1\nwatermark -\nrows 1\npage 1\npage_size 0\nhttp://x",
-        "dataverse position 1\nwatermark -\nrows 1\npage 1\npage_size 5001\nhttp://x",
-        "dataverse position 1\nwatermark -\nrows -1\npage 1\npage_size 1\nhttp://x",
-        "dataverse position 1\nwatermark yesterday\nrows 1\npage 1\npage_size 1\nhttp://x",
-        "dataverse position 1\nwatermark -\nrows 99999999999999999999\npage 1\npage_size 1\nhttp://x",
-        "dataverse position 2\nwatermark -\nrows 1\npage 1\npage_size 1\nhttp://x",
+        "dataverse position 1\nwatermark -\nrows 1\npage 1\npage_size 1\ncolumns 0123456789abcdef\n",
+        "dataverse position 1\nwatermark -\nrows 1\npage 1\npage_size 1\nhttp://x",
+        "dataverse position 1\nwatermark -\nrows 1\npage 1\npage_size 1\ncolumns 0123456789abcde\nhttp://x",
+        "dataverse position 1\nwatermark -\nrows 1\npage 1\npage_size 1\ncolumns 0123456789abcdeg\nhttp://x",
+        "dataverse position 1\nwatermark -\nrows 1\npage 1\npage_size 0\ncolumns 0123456789abcdef\nhttp://x",
+        "dataverse position 1\nwatermark -\nrows 1\npage 1\npage_size 5001\ncolumns "
+        "0123456789abcdef\nhttp://x",
+        "dataverse position 1\nwatermark -\nrows -1\npage 1\npage_size 1\ncolumns 0123456789abcdef\nhttp://x",
+        "dataverse position 1\nwatermark yesterday\nrows 1\npage 1\npage_size 1\ncolumns "
+        "0123456789abcdef\nhttp://x",
+        "dataverse position 1\nwatermark -\nrows 99999999999999999999\npage 1\npage_size 1\ncolumns "
+        "0123456789abcdef\nhttp://x",
+        "dataverse position 2\nwatermark -\nrows 1\npage 1\npage_size 1\ncolumns 0123456789abcdef\nhttp://x",
         "dataverse cursor 1\n2024-01-01",
         "dataverse cursor 1\n",
     };

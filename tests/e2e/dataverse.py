@@ -2,18 +2,24 @@
 what the simulator itself says of its rows."""
 
 import json
+import re
+import threading
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import quote
 
 from harness import Project, connect, quoted
+from sim import CLIENT_ID, CLIENT_SECRET, ask
 
 SMALL = ("--rows", "accounts=230", "--rows", "contacts=40")
 
 
-def dataverse_project(folder, sim, entities, options=None, name="crm", **settings):
+def dataverse_project(folder, sim, entities, options=None, name="crm", plugin="dataverse", **settings):
+    """plugin: "dataversetiny" asks for so few columns at a time that contacts come in several parts."""
     project = Project(folder, name=name)
     project.write({
         "name": name,
-        "source": {"plugin": "dataverse", "settings": sim.settings(**settings)},
+        "source": {"plugin": plugin, "settings": sim.settings(**settings)},
         "sink": {"plugin": "sqlite", "settings": {"path": f"{name}.db"}},
         "options": options or {},
         "entities": entities,
@@ -105,3 +111,75 @@ def assert_equal(project, sim, table, set_name=None):
                 here = Decimal(here)
             assert (type(here), here) == (type(value), value), f"{table} {record} {column}: {here!r}, not {value!r}"
     return expected
+
+
+# ---- Between the program and the simulator ----
+
+class Listener:
+    """Serves each request with `answer(method, path, headers, body)` → (status, headers, body), and keeps it all."""
+
+    def __init__(self, answer):
+        outer = self
+        self.seen = []
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                outer.seen.append((self.command, self.path, dict(self.headers), body))
+                status, headers, text = answer(self.command, self.path, self.headers, body)
+                self.send_response_only(status)
+                for name, value in headers:
+                    if name.lower() not in ("connection", "content-length", "transfer-encoding"):
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = handle_any
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+    def settings(self, **more):
+        """As of a simulator: the settings of a source that reads from here."""
+        return {"url": self.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **more}
+
+    def paths(self):
+        return [path for _, path, _, _ in self.seen]
+
+    def tokens(self):
+        return {m[1] for _, _, headers, _ in self.seen if (m := re.fullmatch(r"Bearer\s+(\S+)", headers.get("Authorization", "")))}
+
+
+def before(sim, change=lambda path, status, headers, body: (status, headers, body)):
+    """The simulator behind a listener that changes its answers. Each takes the listener for the organisation."""
+    def moved(data, here, there):
+        for form in (str, lambda url: quote(url, safe="")):
+            data = data.replace(form(here).encode(), form(there).encode())
+        return data
+
+    def answer(method, path, headers, body):
+        here = listener.url
+        sent = {k: v for k, v in headers.items()
+                if k.lower() not in ("host", "connection", "content-length", "accept-encoding")}
+        reply = ask(sim.url + path, method, moved(body, here, sim.url) if method == "POST" else None, sent)
+        got = [(k, v.replace(sim.url, here)) for k, v in reply.headers.items()]
+        return change(path, reply.status, got, moved(reply.body, sim.url, here))
+
+    listener = Listener(answer)
+    return listener
