@@ -5,10 +5,10 @@
 #   make demo       dvsync at work on this machine's package list
 #   make asan       clang with ASan and UBSan: builds, and runs the tests that fit
 #   make tsan       clang with TSan: the same
-#   make check-long the long form of the tests: thousands of kills
+#   make check-long the long form of the tests: kills, random lives of a database, fuzzing (most of an hour)
 #   make bench      the benchmarks
 #   make install    the release build, to PREFIX (/usr/local)
-#   make clean      removes build/release, build/asan, build/tsan and build/demo
+#   make clean      removes build/release, build/asan, build/tsan, build/fuzz and build/demo
 #
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
@@ -34,7 +34,12 @@ check-long:
 	./scripts/setup test
 	cmake --preset release -D DVSYNC_TESTS=ON
 	cmake --build build/release --parallel $(JOBS)
-	cmake --build build/release --target check-long
+	cmake --preset fuzz -D DVSYNC_TESTS=ON
+	cmake --build build/fuzz --parallel $(JOBS) --target fuzz_json fuzz_text
+	result=0; \
+	cmake --build build/release --target check-long -- -k 0 || result=1; \
+	cmake --build build/fuzz --target check-long-fuzz || result=1; \
+	exit $$result
 
 bench: all
 	python3 bench/run.py
@@ -46,4 +51,4 @@ install:
 	DESTDIR="$(DESTDIR)" cmake --install build/release
 
 clean:
-	rm -rf build/release build/asan build/tsan build/demo
+	rm -rf build/release build/asan build/tsan build/fuzz build/demo

@@ -51,7 +51,7 @@ static void compare(source_check *c, const dvsi_entity *entity, const dvsi_from 
         for (uint32_t k = 0; k < d->n_fields; k++) {
             const dvsi_map_field *field = &mapping->fields[i];
             if (dvsi_utf8_casecmp(field->name, d->fields[k].name) != 0 || field->kind == d->fields[k].kind ||
-                (field->input < 0 && !field->is_static))
+                field->is_gone)
                 continue;
             dvsi_validation_add(v, DVSI_PROBLEM_ERROR, from->node, path,
                                 "field \"%s\" of entity \"%s\" was of type %s and is now %s (schema: lock); "

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "config/project.h"
 #include "data/schema.h"
+#include "map/expression.h"
 
 #define DVSI_KEY_FIELDS 16 /* a key has at most so many */
 
@@ -19,11 +20,14 @@ typedef struct dvsi_map_field {
     const char *name;          /* in the entity */
     uint32_t kind;             /* DVS_ kind in the entity */
     uint32_t explicit_type;    /* the project says `type:` */
-    int32_t input;             /* position among the columns wanted; -1: static, or removed at the source */
+    int32_t input;             /* position among the columns wanted; -1: static, computed, or gone */
     uint32_t is_static;
+    uint32_t is_gone;          /* the column is no longer at the source */
+    int32_t expression;        /* number among the expressions (of derived fields: among those); -1: none */
+    const char *text;          /* the expression */
     uint32_t key_position;     /* 1.. in the entity's key, 0: none */
     uint32_t flags;            /* DVS_COLUMN_ of the source column */
-    const char *from;          /* source column; NULL: static */
+    const char *from;          /* source column; NULL: static or computed */
     dvs_cell value;            /* the static value */
 } dvsi_map_field;
 
@@ -32,6 +36,14 @@ typedef struct dvsi_mapping {
     dvsi_schema wanted;        /* the source columns to read, in order, with the source's flags */
     dvsi_map_field *fields;
     uint32_t n_fields;
+    uint32_t n_plain;          /* the fields behind these are derived: computed last, of those before */
+    dvsi_expressions *where;   /* decides which records take part; NULL: all do */
+    const char *where_text;
+    dvsi_expressions *expressions; /* of the fields with `expr`; NULL: there are none */
+    uint32_t n_expressions;
+    dvsi_expressions *derived; /* NULL: there are none */
+    const uint32_t *derived_from; /* its columns as positions in fields */
+    uint32_t n_derived_from;
     uint32_t *key;             /* positions in fields, in key order */
     uint32_t n_key;
     uint32_t *source_key;      /* positions in wanted, in key order; none: the source declares no key */
@@ -62,7 +74,7 @@ void dvsi_mapping_free(dvsi_mapping *mapping);
 /* What went wrong with one field. */
 typedef struct dvsi_map_error {
     const char *field;   /* the entity's field */
-    const char *message; /* static */
+    const char *message; /* static, or in the arena */
 } dvsi_map_error;
 
 /*
@@ -72,6 +84,12 @@ typedef struct dvsi_map_error {
  */
 int dvsi_mapping_apply(const dvsi_mapping *mapping, const dvs_cell *in, dvsi_arena *arena, dvs_cell *out,
                        dvsi_map_error *error);
+
+/* Maps the key fields alone, as far as they can be; the others are ABSENT. */
+void dvsi_mapping_apply_key(const dvsi_mapping *mapping, const dvs_cell *in, dvsi_arena *arena, dvs_cell *out);
+
+/* Does a source record take part by the mapping's `where`? 1, 0, or -1 with *error. */
+int dvsi_mapping_matches(const dvsi_mapping *mapping, const dvs_cell *in, dvsi_arena *arena, dvsi_map_error *error);
 
 /* Adds the entity key of a mapped record, or the source's own key of a source record, as canonical text.
  * NULL, or what is wrong (static). */

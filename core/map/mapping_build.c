@@ -7,26 +7,14 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "data/cell.h"
+#include "map/mapping_parts.h"
 
-/* What a build works on. */
-typedef struct builder {
-    const dvsi_entity *entity;
-    const dvsi_from *from;
-    const dvsi_schema *source;
-    const dvsi_known_columns *known;
-    const char *file;
-    dvsi_mapping *mapping;
-    dvs_error *err;
-} builder;
+typedef dvsi_map_builder builder;
 
 static const char *const reserved_fields[] = {"row_id",   "sync_hash",  "sync_time",     "valid_from",
                                               "valid_to", "deleted_at", "json_response", NULL};
 
-static int32_t project_error(const builder *b, const dvsi_node *node, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* An error with the place in the project file that is to be mended. */
-static int32_t project_error(const builder *b, const dvsi_node *node, const char *format, ...)
+int32_t dvsi_map_project_error(const builder *b, const dvsi_node *node, const char *format, ...)
 {
     dvsi_buf text = {0};
     va_list args;
@@ -50,8 +38,7 @@ static int in_list(const char *const *names, uint32_t n, const char *name)
     return 0;
 }
 
-/* Position of the source column among the columns wanted, which it joins; -1 when memory is out. */
-static int32_t want(builder *b, const dvs_column *column)
+int32_t dvsi_map_want(builder *b, const dvs_column *column)
 {
     int at = dvsi_schema_find(&b->mapping->wanted, column->name);
     if (at >= 0)
@@ -74,7 +61,7 @@ static dvsi_map_field *add_field(builder *b, const char *name)
 {
     dvsi_map_field *field = &b->mapping->fields[b->mapping->n_fields++];
     field->name = dvsi_arena_strdup(&b->mapping->arena, name);
-    field->input = -1;
+    field->input = field->expression = -1;
     return field->name != NULL ? field : NULL;
 }
 
@@ -89,7 +76,7 @@ static int32_t add_static(builder *b, const dvsi_field *spec)
     dvs_cell text = dvsi_cell_text(spec->from);
     const char *problem = dvsi_cell_convert(&b->mapping->arena, field->kind, &text, &field->value);
     if (problem != NULL)
-        return project_error(b, spec->node, "the static value of field \"%s\" %s", spec->name, problem);
+        return dvsi_map_project_error(b, spec->node, "the static value of field \"%s\" %s", spec->name, problem);
     return dvsi_cell_copy(&b->mapping->arena, &field->value, &field->value) == 0 ? DVS_OK
                                                                                  : dvsi_error_no_memory(b->err);
 }
@@ -100,7 +87,7 @@ static int32_t add_column(builder *b, const char *name, const dvs_column *column
     if (field == NULL)
         return dvsi_error_no_memory(b->err);
     field->from = dvsi_arena_strdup(&b->mapping->arena, column->name);
-    field->input = want(b, column);
+    field->input = dvsi_map_want(b, column);
     field->flags = column->flags;
     field->explicit_type = type >= 0;
     field->kind = type >= 0 ? (uint32_t)type : column->kind;
@@ -117,17 +104,44 @@ static int32_t add_missing(builder *b, const dvsi_field *spec)
         for (uint32_t i = 0; i < b->source->n_columns; i++)
             names[i] = b->source->columns[i].name;
         const char *near = dvsi_problem_nearest(spec->from, names);
-        return project_error(b, spec->node, "stream \"%s\" of source \"%s\" has no column \"%s\"%s%s%s",
+        return dvsi_map_project_error(b, spec->node, "stream \"%s\" of source \"%s\" has no column \"%s\"%s%s%s",
                              b->from->entity, b->from->source, spec->from, near != NULL ? "; did you mean \"" : "",
                              near != NULL ? near : "", near != NULL ? "\"?" : "");
     }
     dvsi_map_field *field = add_field(b, spec->name);
     if (field == NULL || (field->from = dvsi_arena_strdup(&b->mapping->arena, spec->from)) == NULL)
         return dvsi_error_no_memory(b->err);
+    field->is_gone = 1;
     field->explicit_type = spec->type >= 0;
     field->kind = spec->type >= 0 ? (uint32_t)spec->type : DVS_TEXT;
     b->mapping->gone_columns[b->mapping->n_gone_columns++] = field->from;
     return DVS_OK;
+}
+
+static int32_t add_expression(builder *b, const char *name, const char *text, int type, int32_t number)
+{
+    dvsi_map_field *field = add_field(b, name);
+    if (field == NULL || (field->text = dvsi_arena_strdup(&b->mapping->arena, text)) == NULL)
+        return dvsi_error_no_memory(b->err);
+    field->expression = number;
+    field->explicit_type = type >= 0;
+    field->kind = type >= 0 ? (uint32_t)type : DVS_TEXT;
+    return DVS_OK;
+}
+
+/* The derived fields, behind all others. */
+static int32_t add_derived(builder *b)
+{
+    int32_t status = DVS_OK;
+    b->mapping->n_plain = b->mapping->n_fields;
+    for (uint32_t i = 0; i < b->entity->n_derived && status == DVS_OK; i++) {
+        const dvsi_derived *spec = &b->entity->derived[i];
+        if (find_field(b->mapping, spec->name) >= 0)
+            return dvsi_map_project_error(b, spec->node, "field \"%s\" is derived and comes from the source, too: leave one out",
+                                 spec->name);
+        status = add_expression(b, spec->name, spec->expr, spec->type, (int32_t)i);
+    }
+    return status;
 }
 
 static int32_t add_explicit(builder *b)
@@ -140,6 +154,8 @@ static int32_t add_explicit(builder *b)
             continue;
         if (spec->kind == DVSI_FIELD_STATIC)
             status = add_static(b, spec);
+        else if (spec->kind == DVSI_FIELD_EXPR)
+            status = add_expression(b, spec->name, spec->from, spec->type, (int32_t)b->mapping->n_expressions++);
         else if (at >= 0)
             status = add_column(b, spec->name, &b->source->columns[at], spec->type);
         else
@@ -171,7 +187,7 @@ static int32_t add_all(builder *b)
             continue;
         }
         if (in_list(reserved_fields, 7, column->name))
-            return project_error(b, b->from->node,
+            return dvsi_map_project_error(b, b->from->node,
                                  "column \"%s\" of stream \"%s\" has the name of a system column; rename it with "
                                  "`fields: {\"*\": true, %s: false, %s_value: %s}`",
                                  column->name, b->from->entity, column->name, column->name, column->name);
@@ -204,7 +220,7 @@ static int32_t add_helpers(builder *b)
         int useful = column->key_position != 0 || (column->flags & (DVS_COLUMN_MODIFIED | DVS_COLUMN_VERSION)) != 0;
         if (raw ? !b->entity->keep_raw : !useful && !m->make_raw)
             continue;
-        int32_t at = want(b, column);
+        int32_t at = dvsi_map_want(b, column);
         if (at < 0)
             return dvsi_error_no_memory(b->err);
         if (raw)
@@ -227,12 +243,12 @@ static int32_t add_key(builder *b)
     dvsi_mapping *m = b->mapping;
     m->n_key = b->entity->n_key != 0 ? b->entity->n_key : m->n_source_key;
     if (m->n_key == 0)
-        return project_error(b, b->entity->node,
+        return dvsi_map_project_error(b, b->entity->node,
                              "source \"%s\" declares no key for stream \"%s\": name the key fields of entity "
                              "\"%s\" with `key: [...]`",
                              b->from->source, b->from->entity, b->entity->name);
     if (m->n_key > DVSI_KEY_FIELDS || m->n_source_key > DVSI_KEY_FIELDS)
-        return project_error(b, b->entity->node, "the key of entity \"%s\" has more than %d fields", b->entity->name,
+        return dvsi_map_project_error(b, b->entity->node, "the key of entity \"%s\" has more than %d fields", b->entity->name,
                              DVSI_KEY_FIELDS);
     m->key = dvsi_arena_calloc(&m->arena, m->n_key, sizeof *m->key);
     if (m->key == NULL)
@@ -243,21 +259,24 @@ static int32_t add_key(builder *b)
         if (b->entity->n_key != 0) {
             at = find_field(m, b->entity->key[k]);
             if (at < 0)
-                return project_error(b, b->entity->node, "key field \"%s\" of entity \"%s\" is no field of it",
+                return dvsi_map_project_error(b, b->entity->node, "key field \"%s\" of entity \"%s\" is no field of it",
                                      b->entity->key[k], b->entity->name);
         } else {
             for (uint32_t i = 0; i < m->n_fields && at < 0; i++)
                 if (m->fields[i].input == (int32_t)m->source_key[k])
                     at = (int)i;
             if (at < 0)
-                return project_error(b, b->entity->node,
+                return dvsi_map_project_error(b, b->entity->node,
                                      "column \"%s\" is part of the source's key, but no field of entity \"%s\" "
                                      "takes it; map it, or choose another `key:`",
                                      m->wanted.columns[m->source_key[k]].name, b->entity->name);
         }
         dvsi_map_field *field = &m->fields[at];
+        if ((uint32_t)at >= m->n_plain)
+            return dvsi_map_project_error(b, b->entity->node, "key field \"%s\" is derived, which a key cannot be: map it with "
+                                 "`expr`", field->name);
         if (!dvsi_kind_is_key(field->kind))
-            return project_error(b, b->entity->node, "key field \"%s\" is of type %s, which cannot be a key",
+            return dvsi_map_project_error(b, b->entity->node, "key field \"%s\" is of type %s, which cannot be a key",
                                  field->name, dvsi_kind_name(field->kind));
         field->key_position = k + 1;
         m->key[k] = (uint32_t)at;
@@ -270,7 +289,7 @@ static int32_t add_key(builder *b)
 static int32_t build(builder *b)
 {
     dvsi_mapping *m = b->mapping;
-    size_t most = (size_t)b->source->n_columns + b->from->n_fields + 1;
+    size_t most = (size_t)b->source->n_columns + b->from->n_fields + b->entity->n_derived + 1;
     m->fields = dvsi_arena_calloc(&m->arena, most, sizeof *m->fields);
     m->new_columns = dvsi_arena_calloc(&m->arena, most, sizeof *m->new_columns);
     m->gone_columns = dvsi_arena_calloc(&m->arena, most, sizeof *m->gone_columns);
@@ -291,8 +310,10 @@ static int32_t build(builder *b)
     if (status == DVS_OK)
         status = add_helpers(b);
     if (status == DVS_OK)
+        status = add_derived(b);
+    if (status == DVS_OK)
         status = add_key(b);
-    return status;
+    return status == DVS_OK ? dvsi_map_compile(b) : status;
 }
 
 int32_t dvsi_mapping_build(const dvsi_entity *entity, const dvsi_from *from, const dvsi_schema *source,

@@ -10,8 +10,11 @@ int32_t dvsi_run_begin(dvsi_run *run, dvs_error *err)
     if (run->in_transaction || run->sink == NULL)
         return DVS_OK;
     int32_t status = dvsi_sink_begin(run->sink, err);
-    if (status != DVS_OK)
+    if (status != DVS_OK) {
+        dvs_error ignored = DVS_ERROR_INIT;
+        (void)dvsi_sink_rollback(run->sink, &ignored); /* should it have begun all the same */
         return status;
+    }
     run->in_transaction = 1;
     run->transaction_started = dvsi_clock_monotonic();
     run->transaction_rows = run->transaction_writes = 0;

@@ -95,6 +95,8 @@ static int32_t pull(dvsi_feed *feed, dvsi_reader *reader)
         return status;
     }
     int empty = work->batch->n_rows == 0 && work->batch->n_errors == 0 && !work->batch->has_checkpoint;
+    /* Missing from a complete read they are found at its end; offers are looked up anyway. */
+    work->drops_left_out = feed->mode == DVS_READ_FULL && !dvsi_feed_gathers(feed);
     if (!empty && dvsi_work_map(work, feed->mapping) != 0)
         status = dvsi_error_no_memory(&feed->thread_error);
     else if (!empty && dvsi_queue_post(&feed->run->queue, DVSI_MESSAGE_WORK, feed, work) == 0)

@@ -51,8 +51,8 @@ static int32_t drop_row(dvsi_feed *feed, int64_t row_id, const char *key, int di
     int32_t status = dvsi_sink_write(feed->run->sink, &write, 0, err);
     if (status == DVS_OK)
         status = trim_lineage(feed, key, err);
-    if (feed->counts.created != 0)
-        feed->counts.created--; /* an earlier, killed run may have counted it */
+    if (row_id >= feed->first_own_row && feed->counts.created != 0)
+        feed->counts.created--; /* else an earlier, killed run has counted it */
     return status == DVS_OK && differs ? dvsi_twice_note(feed, key, 0, err) : status;
 }
 
@@ -155,4 +155,10 @@ int32_t dvsi_first_load_finish(dvsi_feed *feed, dvs_error *err)
     if (status == DVS_OK)
         feed->state.first_load = 0;
     return status;
+}
+
+int32_t dvsi_first_load_close(dvsi_feed *feed, dvs_error *err)
+{
+    int32_t status = dvsi_first_load_trim(feed, err);
+    return status == DVS_OK ? dvsi_first_load_finish(feed, err) : status;
 }

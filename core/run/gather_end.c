@@ -12,9 +12,11 @@
 #include "run/run.h"
 
 #define OFFERS_AT_ONCE 1024u
+#define PAGE_BYTES ((size_t)1 << 20) /* of offers, then a page is full ... */
+#define KEYS_AT_ONCE 16u             /* ... which is seen after so many keys at the latest */
 
-/* Deletes the offers for which the conditions hold and that were not met; their keys wait. */
-static int32_t drop_offers(dvsi_feed *feed, uint32_t source_op, int64_t upto, const dvsi_seen *met, dvs_error *err)
+/* Deletes the offers that were there when the read began and that it did not meet; their keys wait. */
+static int32_t drop_offers(dvsi_feed *feed, dvs_error *err)
 {
     static const uint32_t columns[2] = {DVSI_OFFERS_OFFER_ID, DVSI_OFFERS_KEY};
     static const uint32_t order = DVSI_OFFERS_OFFER_ID;
@@ -26,9 +28,9 @@ static int32_t drop_offers(dvsi_feed *feed, uint32_t source_op, int64_t upto, co
         dvs_where where[5] = {
             dvsi_where(DVSI_OFFERS_PROJECT, DVS_OP_EQ, dvsi_cell_text(run->project->name)),
             dvsi_where(DVSI_OFFERS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
-            dvsi_where(DVSI_OFFERS_SOURCE, source_op, dvsi_cell_text(feed->from->label)),
+            dvsi_where(DVSI_OFFERS_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label)),
             dvsi_where(DVSI_OFFERS_OFFER_ID, DVS_OP_GT, dvsi_cell_int64(last)),
-            dvsi_where(DVSI_OFFERS_OFFER_ID, DVS_OP_LE, dvsi_cell_int64(upto))};
+            dvsi_where(DVSI_OFFERS_OFFER_ID, DVS_OP_LE, dvsi_cell_int64(feed->state.start_row_id))};
         dvs_scan scan = {(uint32_t)sizeof scan, 0, &run->notes.tables[DVSI_BOOK_OFFERS], columns, 2, 5, where, &order, 1,
                          sizeof(dvs_where),     OFFERS_AT_ONCE};
         dvsi_arena_reset(&run->batch_arena);
@@ -43,7 +45,7 @@ static int32_t drop_offers(dvsi_feed *feed, uint32_t source_op, int64_t upto, co
         for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
             const dvs_cell *row = dvsi_batch_cells(rows, i);
             last = row[0].v.i64;
-            if (dvsi_seen_has(met, last))
+            if (dvsi_seen_has(&feed->seen, last))
                 continue;
             gone[n_gone] = last;
             keys[n_gone] = dvsi_arena_copy(&run->batch_arena, row[1].v.text, row[1].length);
@@ -162,30 +164,51 @@ static int32_t make_records(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     return status;
 }
 
-/* All offers of the keys, in key order, from `keys` (sorted). */
-static int32_t offers_of(dvsi_feed *feed, const char *const *keys, uint32_t n_keys, dvsi_batch *rows, dvs_error *err)
+/* Adds the offers of `n_keys` keys, whose first has the number `first`. */
+static int32_t add_offers(dvsi_feed *feed, const char *const *keys, uint32_t first, uint32_t n_keys, dvsi_batch *rows,
+                          dvs_error *err)
 {
     static const uint32_t key_columns[3] = {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY};
     uint32_t columns[DVSI_N_OFFERS];
+    dvs_cell cells[KEYS_AT_ONCE * 3];
     dvsi_run *run = feed->run;
-    dvs_cell *cells = dvsi_arena_calloc(&run->batch_arena, (size_t)n_keys * 3 + 1, sizeof *cells);
-    if (cells == NULL)
-        return dvsi_error_no_memory(err);
+    uint32_t before = rows->n_rows;
     for (uint32_t i = 0; i < DVSI_N_OFFERS; i++)
         columns[i] = i;
     for (uint32_t i = 0; i < n_keys; i++) {
         cells[i * 3] = dvsi_cell_text(run->project->name);
         cells[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
-        cells[i * 3 + 2] = dvsi_cell_text(keys[i]);
+        cells[i * 3 + 2] = dvsi_cell_text(keys[first + i]);
     }
     dvs_lookup lookup = {(uint32_t)sizeof lookup, DVSI_N_OFFERS, &run->notes.tables[DVSI_BOOK_OFFERS], columns,
                          key_columns, 3, n_keys, cells, -1, 0};
-    dvsi_batch_reset(rows, DVSI_N_OFFERS);
-    return dvsi_sink_read(run->notes.sink, &lookup, rows, err);
+    int32_t status = dvsi_sink_read(run->notes.sink, &lookup, rows, err);
+    for (uint32_t r = before; r < rows->n_rows; r++)
+        rows->rows[r].number += first;
+    return status;
 }
 
-/* The next keys that have offers (only pending ones, if so asked), in order, behind `last`, which moves on. */
-static int32_t next_keys(dvsi_feed *feed, int pending, dvsi_buf *last, const char ***keys, uint32_t *n_keys, int *more,
+/* All offers of the first keys, numbered as these: as many keys as a page holds, at least one. *n_keys is then how
+ * many. An offer may be large, and there are many, so it is felt for how many go at once. */
+static int32_t offers_of(dvsi_feed *feed, const char *const *keys, uint32_t *n_keys, dvsi_batch *rows, dvs_error *err)
+{
+    uint32_t done = 0;
+    int32_t status = DVS_OK;
+    dvsi_batch_reset(rows, DVSI_N_OFFERS);
+    for (uint32_t n = 1; done < *n_keys && dvsi_batch_bytes(rows) < PAGE_BYTES && status == DVS_OK; done += n) {
+        size_t each = done != 0 ? dvsi_batch_bytes(rows) / done : 0; /* of a key so far */
+        n = n * 2 < KEYS_AT_ONCE ? n * 2 : KEYS_AT_ONCE;
+        if (done == 0 || each >= PAGE_BYTES / KEYS_AT_ONCE)
+            n = 1;
+        n = n < *n_keys - done ? n : *n_keys - done;
+        status = add_offers(feed, keys, done, n, rows, err);
+    }
+    *n_keys = done;
+    return status;
+}
+
+/* The next keys that have offers (only pending ones, if so asked), in order, behind `last`. */
+static int32_t next_keys(dvsi_feed *feed, int pending, const dvsi_buf *last, const char ***keys, uint32_t *n_keys, int *more,
                          dvs_error *err)
 {
     static const uint32_t column = DVSI_OFFERS_KEY;
@@ -215,29 +238,22 @@ static int32_t next_keys(dvsi_feed *feed, int pending, dvsi_buf *last, const cha
             status = dvsi_error_no_memory(err);
     }
     *more = status == DVS_OK && rows->n_rows == OFFERS_AT_ONCE;
-    if (status == DVS_OK && *n_keys != 0) {
-        dvsi_buf_clear(last);
-        dvsi_buf_puts(last, (*keys)[*n_keys - 1]);
-    }
     dvsi_batch_free(rows);
     return status;
 }
 
 /* The next keys that wait, and may still have an offer. */
-static int32_t next_waiting(dvsi_feed *feed, dvsi_buf *last, const char ***keys, uint32_t *n_keys, int *more, dvs_error *err)
+static int32_t next_waiting(dvsi_feed *feed, const dvsi_buf *last, const char ***keys, uint32_t *n_keys, int *more, dvs_error *err)
 {
     int32_t status = dvsi_waiting_next(feed, last->length != 0 ? last->data : NULL, OFFERS_AT_ONCE, &feed->run->batch_arena,
                                        keys, n_keys, err);
     *more = status == DVS_OK && *n_keys == OFFERS_AT_ONCE;
-    if (status == DVS_OK && *n_keys != 0) {
-        dvsi_buf_clear(last);
-        dvsi_buf_puts(last, (*keys)[*n_keys - 1]);
-    }
     return status;
 }
 
 int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
 {
+    dvsi_buf *last = &feed->offers_at;
     const char **keys = NULL;
     uint32_t n_keys = 0;
     int more = 0;
@@ -246,20 +262,22 @@ int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     dvsi_batch_reset(work->batch, DVSI_N_OFFERS);
     work->n_records = work->n_errors = 0;
     if (feed->offers_part == DVSI_OFFERS_ALL)
-        status = next_keys(feed, !feed->end_complete, &feed->offers_at, &keys, &n_keys, &more, err);
+        status = next_keys(feed, !feed->end_complete, last, &keys, &n_keys, &more, err);
     else if (feed->n_waiting != 0)
-        status = next_waiting(feed, &feed->offers_at, &keys, &n_keys, &more, err);
-    if (status == DVS_OK && feed->offers_at.failed)
-        status = dvsi_error_no_memory(err);
+        status = next_waiting(feed, last, &keys, &n_keys, &more, err);
+    uint32_t n_found = n_keys;
     if (status == DVS_OK && n_keys != 0)
-        status = offers_of(feed, keys, n_keys, work->batch, err);
+        status = offers_of(feed, keys, &n_keys, work->batch, err);
     if (status == DVS_OK)
         status = make_records(feed, work, err);
-    if (status == DVS_OK && !more) {
+    if (status != DVS_OK)
+        return status;
+    dvsi_buf_clear(last);
+    if (more || n_keys < n_found)
+        dvsi_buf_puts(last, keys[n_keys - 1]);
+    else
         feed->offers_part++;
-        dvsi_buf_clear(&feed->offers_at);
-    }
-    return status;
+    return last->failed ? dvsi_error_no_memory(err) : DVS_OK;
 }
 
 int32_t dvsi_gather_settle(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
@@ -283,16 +301,10 @@ int32_t dvsi_gather_settle(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     return status == DVS_OK ? dvsi_waiting_remove(feed, keys, work->n_records, err) : status;
 }
 
-int32_t dvsi_gather_drop_strangers(dvsi_feed *feed, dvs_error *err)
-{
-    const dvsi_seen none = {0};
-    return drop_offers(feed, DVS_OP_NE, INT64_MAX, &none, err);
-}
-
 int32_t dvsi_gather_drop_missing(dvsi_feed *feed, dvs_error *err)
 {
     int32_t status = dvsi_scratch_open(feed->run, err);
     if (status == DVS_OK && feed->end_complete && feed->state.unidentified == 0 && feed->run->options->row_limit == 0)
-        status = drop_offers(feed, DVS_OP_EQ, feed->state.start_row_id, &feed->seen, err);
+        status = drop_offers(feed, err);
     return status;
 }

@@ -46,12 +46,6 @@ static int32_t restart_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     return dvsi_plan_restart(feed, err);
 }
 
-static int32_t finish_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
-{
-    (void)work;
-    return dvsi_feed_finish(feed, err);
-}
-
 /* What the records up to here are worth: a position that the next commit stores. */
 static int32_t take_checkpoint(dvsi_feed *feed, const dvs_checkpoint *checkpoint)
 {
@@ -134,10 +128,7 @@ static int32_t give_up_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     feed->state.has_position = 0;
     feed->state.read_mode = 0;
     feed->state.start_active = -1;
-    int32_t status = dvsi_seen_forget(&feed->run->books, feed->target->entity->name, feed->from->label, err);
-    if (status == DVS_OK && !dvsi_feed_gathers(feed))
-        status = dvsi_waiting_forget(feed, err);
-    return status;
+    return dvsi_seen_forget(&feed->run->books, feed->target->entity->name, feed->from->label, err);
 }
 
 static void take_end(dvsi_feed *feed)
@@ -154,10 +145,10 @@ static void take_end(dvsi_feed *feed)
     }
     int32_t status = dvsi_step_rest(feed);
     if (status == DVS_OK)
-        status = dvsi_step(feed, finish_step, NULL);
+        status = dvsi_step_finish(feed);
     err = feed->error;
-    int given_up = status == DVS_E_GUARD && (run->dry || dvsi_step(feed, give_up_step, NULL) == DVS_OK);
-    if (status == DVS_E_GUARD && !given_up)
+    int given_up = status == DVS_E_GUARD && feed->target->guarded && (run->dry || dvsi_step(feed, give_up_step, NULL) == DVS_OK);
+    if (feed->target->guarded && !given_up)
         err = feed->error;
     if (status != DVS_OK) {
         feed->frozen = !given_up;

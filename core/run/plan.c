@@ -20,6 +20,14 @@ static int32_t make_fingerprint(const dvsi_feed *feed, char out[DVSI_SHA256_HEX]
     dvsi_mapping_describe(mapping, &text);
     for (uint32_t k = 0; k < mapping->n_key; k++)
         dvsi_buf_printf(&text, "key %u\n", mapping->key[k]);
+    /* How the source names its records: what is kept of them goes by that name. */
+    dvsi_buf_puts(&text, mapping->own_key ? "streams\n" : "gathers\n");
+    for (uint32_t k = 0; k < mapping->n_source_key; k++) {
+        const char *name = mapping->wanted.columns[mapping->source_key[k]].name;
+        dvsi_buf_puts(&text, "source key ");
+        dvsi_json_string(&text, name, strlen(name));
+        dvsi_buf_puts(&text, "\n");
+    }
     dvsi_buf_printf(&text, "priority=%lld\n", (long long)feed->from->endpoint->priority);
     dvsi_hash_sha256(dvsi_buf_text(&text), text.length, out);
     int failed = text.failed;
@@ -100,18 +108,15 @@ static int32_t begin_read(dvsi_feed *feed, dvs_error *err)
         status = dvsi_target_active(feed->target, &active, err);
     s->start_active = (int64_t)active;
     s->first_load = 0;
-    if (status == DVS_OK && !run->dry && dvsi_feed_gathers(feed))
-        status = dvsi_gather_drop_strangers(feed, err);
     if (status == DVS_OK && !run->dry && !dvsi_feed_gathers(feed))
         status = dvsi_twice_load(feed, 0, err);
     if (status != DVS_OK || run->dry || run->options->row_limit != 0)
         return status; /* a trial leaves what belongs to an unfinished read alone */
     status = dvsi_seen_forget(&run->books, feed->target->entity->name, feed->from->label, err);
-    if (status == DVS_OK && !dvsi_feed_gathers(feed))
-        status = dvsi_waiting_forget(feed, err);
     if (status == DVS_OK)
         status = dvsi_sink_count(run->sink, &feed->target->table, NULL, 0, &rows, err);
     s->first_load = rows == 0 && feed->mode == DVS_READ_FULL && !dvsi_feed_gathers(feed);
+    feed->first_own_row = s->high_row_id + 1;
     return status == DVS_OK && s->first_load ? dvsi_target_no_indexes(feed->target, err) : status;
 }
 
@@ -125,6 +130,7 @@ static int32_t resume_read(dvsi_feed *feed, dvs_error *err)
     int32_t status = DVS_OK;
     if (feed->mode == DVS_READ_FULL && !dvsi_feed_gathers(feed))
         status = dvsi_twice_load(feed, 1, err);
+    feed->first_own_row = feed->state.high_row_id + 1;
     if (status == DVS_OK && feed->state.first_load)
         status = dvsi_first_load_trim(feed, err);
     else if (status == DVS_OK && feed->mode == DVS_READ_FULL)
@@ -141,13 +147,6 @@ static int can_resume(const dvsi_feed *feed, int changed)
     return s->read_mode == DVS_READ_FULL || s->read_mode == feed->mode;
 }
 
-/* A first load that cannot go on: what is there becomes an ordinary table. */
-static int32_t close_first_load(dvsi_feed *feed, dvs_error *err)
-{
-    int32_t status = dvsi_first_load_trim(feed, err);
-    return status == DVS_OK ? dvsi_first_load_finish(feed, err) : status;
-}
-
 static int32_t count_waiting(dvsi_feed *feed, dvs_error *err)
 {
     dvs_where where = dvsi_where(DVSI_DELETES_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name));
@@ -156,12 +155,24 @@ static int32_t count_waiting(dvsi_feed *feed, dvs_error *err)
     return dvsi_books_count(&feed->run->notes, DVSI_BOOK_DELETES, &where, 1, &feed->n_waiting, err);
 }
 
+/* What the entity's former definition has left. Not in a trial, which leaves the cursor that goes with it. */
+static int32_t forget_former(dvsi_feed *feed, dvs_error *err)
+{
+    dvs_where where = dvsi_where(DVSI_OFFERS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name));
+    if (feed->run->dry || feed->run->options->row_limit != 0 || dvsi_feed_gathers(feed))
+        return DVS_OK;
+    int32_t status = dvsi_waiting_forget(feed, err);
+    return status == DVS_OK ? dvsi_books_delete_where(&feed->run->books, DVSI_BOOK_OFFERS, &where, 1, NULL, err) : status;
+}
+
 int32_t dvsi_plan_feed(dvsi_feed *feed, dvs_error *err)
 {
     dvsi_run *run = feed->run;
     dvsi_feed_state *s = &feed->state;
     char fingerprint[DVSI_SHA256_HEX];
-    int32_t status = dvsi_state_load(feed, err);
+    int32_t status = run->dry ? DVS_OK : dvsi_strangers_drop(feed, err);
+    if (status == DVS_OK)
+        status = dvsi_state_load(feed, err);
     if (status == DVS_OK)
         status = make_fingerprint(feed, fingerprint, err);
     if (status != DVS_OK)
@@ -172,6 +183,8 @@ int32_t dvsi_plan_feed(dvsi_feed *feed, dvs_error *err)
     if (changed)
         (void)dvsi_state_set_bytes(&s->cursor, &s->cursor_length, NULL, 0);
     status = dvsi_row_errors_count(feed, &feed->open_errors, err);
+    if (status == DVS_OK && changed)
+        status = forget_former(feed, err);
     if (status == DVS_OK)
         status = count_waiting(feed, err);
     if (!run->dry && feed->mode != DVS_READ_FULL && s->read_mode == DVS_READ_FULL && !can_resume(feed, changed)) {
@@ -181,7 +194,7 @@ int32_t dvsi_plan_feed(dvsi_feed *feed, dvs_error *err)
     if (status == DVS_OK && can_resume(feed, changed))
         status = resume_read(feed, err);
     else if (status == DVS_OK && s->first_load && !run->dry && run->options->row_limit == 0 && !feed->target->created)
-        status = close_first_load(feed, err);
+        status = dvsi_first_load_close(feed, err);
     if (status == DVS_E_CORRUPT && feed->resume) { /* somebody edited what it needs */
         dvsi_run_note(run, "warning", feed->target->entity->name, feed->from->label, 0, NULL, NULL, "%s", err->message);
         dvsi_error_clear(err);
@@ -219,7 +232,7 @@ int32_t dvsi_plan_restart(dvsi_feed *feed, dvs_error *err)
     if (!feed->run->dry)
         status = dvsi_row_errors_restart(feed, err);
     if (status == DVS_OK && feed->state.first_load && !feed->run->dry)
-        status = close_first_load(feed, err);
+        status = dvsi_first_load_close(feed, err);
     if (status == DVS_OK)
         status = begin_read(feed, err);
     if (status == DVS_OK && !feed->run->dry && !feed->state.first_load)

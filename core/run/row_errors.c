@@ -45,6 +45,15 @@ static int is_counted(const dvsi_feed *feed, const dvs_cell *run_id, const dvs_c
            last_seen->v.i64 >= feed->run->started_at;
 }
 
+/* A failing record that has this key counts as present; when it moves on or comes through, nobody may have the key. */
+static int32_t look_again(dvsi_feed *feed, const dvs_cell *key, dvs_error *err)
+{
+    if (!dvsi_feed_gathers(feed) || key->kind != DVS_TEXT)
+        return DVS_OK;
+    const char *copy = dvsi_arena_copy(&feed->run->batch_arena, key->v.text, key->length);
+    return copy != NULL ? dvsi_waiting_add(feed, &copy, 1, err) : dvsi_error_no_memory(err);
+}
+
 /* The open row of the same record and field: 0 when there is none. */
 static int32_t find_open(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch *rows, int64_t *row_id,
                          int64_t *attempts, int *counted, dvs_error *err)
@@ -65,6 +74,10 @@ static int32_t find_open(dvsi_feed *feed, const dvsi_record_error *error, dvsi_b
         if (error->source_key == NULL &&
             (!same(&row[DVSI_ERRORS_SOURCE_KEY], NULL) || !same(&row[DVSI_ERRORS_KEY], error->key)))
             continue;
+        if (!same(&row[DVSI_ERRORS_KEY], error->key))
+            status = look_again(feed, &row[DVSI_ERRORS_KEY], err);
+        if (status != DVS_OK)
+            break;
         if (!same(&row[DVSI_ERRORS_FIELD], error->field)) { /* it fails in another field now */
             if (error->key != NULL || error->source_key != NULL) {
                 status = close_row(feed, row[DVSI_ERRORS_ROW_ID].v.i64, err);
@@ -164,25 +177,87 @@ static int32_t close_rows(dvsi_feed *feed, const dvsi_batch *rows, dvs_error *er
     return status;
 }
 
-/* Open errors whose `column` is one of the texts. */
+/* Open errors of the feed whose `column` is one of the texts, whose index is the number of the row put. */
+enum { FOUND_ROW_ID, FOUND_SEVERITY, FOUND_RUN_ID, FOUND_LAST_SEEN, FOUND_SOURCE_KEY, FOUND_KEY,
+       FOUND_COLUMNS };
+
 static int32_t find_by_text(dvsi_feed *feed, uint32_t column, const dvs_cell *texts, uint32_t n, dvsi_batch *rows,
                             dvs_error *err)
 {
-    static const uint32_t columns[4] = {DVSI_ERRORS_ROW_ID, DVSI_ERRORS_SEVERITY, DVSI_ERRORS_RUN_ID,
-                                        DVSI_ERRORS_LAST_SEEN};
-    const uint32_t key_columns[3] = {DVSI_ERRORS_PROJECT, DVSI_ERRORS_ENTITY, column};
+    static const uint32_t columns[FOUND_COLUMNS] = {DVSI_ERRORS_ROW_ID, DVSI_ERRORS_SEVERITY, DVSI_ERRORS_RUN_ID,
+                                                    DVSI_ERRORS_LAST_SEEN, DVSI_ERRORS_SOURCE_KEY,
+                                                    DVSI_ERRORS_KEY};
+    const uint32_t key_columns[4] = {DVSI_ERRORS_PROJECT, DVSI_ERRORS_ENTITY, column, DVSI_ERRORS_SOURCE};
     dvsi_books *books = &feed->run->books;
-    dvs_cell *keys = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n * 3 + 1, sizeof *keys);
+    dvs_cell *keys = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n * 4 + 1, sizeof *keys);
     if (keys == NULL)
         return dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < n; i++) {
-        keys[i * 3] = dvsi_cell_text(books->project);
-        keys[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
-        keys[i * 3 + 2] = texts[i];
+        keys[i * 4] = dvsi_cell_text(books->project);
+        keys[i * 4 + 1] = dvsi_cell_text(feed->target->entity->name);
+        keys[i * 4 + 2] = texts[i];
+        keys[i * 4 + 3] = dvsi_cell_text(feed->from->label);
     }
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, 4, &books->tables[DVSI_BOOK_ERRORS], columns, key_columns, 3, n, keys,
-                         DVSI_ERRORS_CLOSED_AT,   0};
+    dvs_lookup lookup = {(uint32_t)sizeof lookup, FOUND_COLUMNS, &books->tables[DVSI_BOOK_ERRORS], columns, key_columns, 4,
+                         n, keys, DVSI_ERRORS_CLOSED_AT, 0};
+    dvsi_batch_reset(rows, FOUND_COLUMNS);
     return n != 0 ? dvsi_sink_read(books->sink, &lookup, rows, err) : DVS_OK;
+}
+
+/* Closes the errors among the rows of find_by_text; they are no longer this run's. */
+static int32_t close_found(dvsi_feed *feed, const dvsi_batch *rows, dvs_error *err)
+{
+    int32_t status = DVS_OK;
+    for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++) {
+        const dvs_cell *row = dvsi_batch_cells(rows, i);
+        if (!same(&row[FOUND_SEVERITY], "error"))
+            continue;
+        status = close_row(feed, row[FOUND_ROW_ID].v.i64, err);
+        feed->open_errors -= feed->open_errors != 0;
+        feed->counts.row_errors -=
+            feed->counts.row_errors != 0 && is_counted(feed, &row[FOUND_RUN_ID], &row[FOUND_LAST_SEEN]);
+        if (status == DVS_OK)
+            status = look_again(feed, &row[FOUND_KEY], err);
+    }
+    return status;
+}
+
+int32_t dvsi_row_errors_failing(dvsi_feed *feed, const char *const *keys, uint32_t n, uint8_t *failing, dvs_error *err)
+{
+    memset(failing, 0, n);
+    if (n == 0 || feed->open_errors == 0 || feed->run->dry)
+        return DVS_OK;
+    dvs_cell *texts = dvsi_arena_calloc(&feed->run->batch_arena, n, sizeof *texts);
+    dvsi_batch *rows = dvsi_batch_new(FOUND_COLUMNS);
+    int32_t status = texts == NULL || rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    for (uint32_t i = 0; i < n && status == DVS_OK; i++)
+        texts[i] = dvsi_cell_text(keys[i]);
+    if (status == DVS_OK)
+        status = find_by_text(feed, DVSI_ERRORS_KEY, texts, n, rows, err);
+    for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
+        const dvs_cell *row = dvsi_batch_cells(rows, i);
+        if (same(&row[FOUND_SEVERITY], "error") && row[FOUND_SOURCE_KEY].kind == DVS_TEXT)
+            failing[rows->rows[i].number] = 1;
+    }
+    dvsi_batch_free(rows);
+    return status;
+}
+
+int32_t dvsi_row_errors_close_gone(dvsi_feed *feed, const char *const *keys, uint32_t n, dvs_error *err)
+{
+    if (n == 0 || feed->open_errors == 0 || feed->run->dry)
+        return DVS_OK;
+    dvs_cell *texts = dvsi_arena_calloc(&feed->run->batch_arena, n, sizeof *texts);
+    dvsi_batch *rows = dvsi_batch_new(FOUND_COLUMNS);
+    int32_t status = texts == NULL || rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    for (uint32_t i = 0; i < n && status == DVS_OK; i++)
+        texts[i] = dvsi_cell_text(keys[i]);
+    if (status == DVS_OK)
+        status = find_by_text(feed, DVSI_ERRORS_KEY, texts, n, rows, err);
+    if (status == DVS_OK)
+        status = close_found(feed, rows, err);
+    dvsi_batch_free(rows);
+    return status;
 }
 
 int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, uint32_t n, dvs_error *err)
@@ -195,7 +270,7 @@ int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, 
     dvsi_record *alike = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *alike); /* failed or not, the last one tells */
     uint8_t *skip = NULL;
     uint32_t *previous = NULL;
-    dvsi_batch *rows = dvsi_batch_new(4);
+    dvsi_batch *rows = dvsi_batch_new(FOUND_COLUMNS);
     uint32_t n_texts = 0;
     int32_t status = texts == NULL || alike == NULL || rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
@@ -206,19 +281,13 @@ int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, 
         status = dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
         const char *key = gathers ? records[i].source_key : records[i].key;
-        if (!skip[i] && (records[i].flags & ~DVSI_RECORD_TOMBSTONE) == 0)
+        if (!skip[i] && (records[i].flags & ~(DVSI_RECORD_TOMBSTONE | DVSI_RECORD_LEFT_OUT)) == 0)
             texts[n_texts++] = dvsi_cell_text(key);
     }
     if (status == DVS_OK)
         status = find_by_text(feed, gathers ? DVSI_ERRORS_SOURCE_KEY : DVSI_ERRORS_KEY, texts, n_texts, rows, err);
-    for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++) {
-        const dvs_cell *row = dvsi_batch_cells(rows, i);
-        if (!same(&row[1], "error"))
-            continue;
-        status = close_row(feed, row[0].v.i64, err);
-        feed->open_errors -= feed->open_errors != 0;
-        feed->counts.row_errors -= feed->counts.row_errors != 0 && is_counted(feed, &row[2], &row[3]);
-    }
+    if (status == DVS_OK)
+        status = close_found(feed, rows, err);
     dvsi_batch_free(rows);
     return status;
 }
@@ -246,13 +315,20 @@ int32_t dvsi_row_errors_close_old(dvsi_feed *feed, dvs_error *err)
     return close_where(feed, where, n, err);
 }
 
+int32_t dvsi_row_errors_close_absent(dvsi_feed *feed, dvs_error *err)
+{
+    dvs_where where[6];
+    uint32_t n = open_where(feed, where);
+    where[n++] = dvsi_where(DVSI_ERRORS_SOURCE_KEY, DVS_OP_NOT_NULL, dvsi_cell_null());
+    where[n++] = dvsi_where(DVSI_ERRORS_LAST_SEEN, DVS_OP_LT, dvsi_cell_timestamp(feed->state.read_started_at));
+    return close_where(feed, where, n, err);
+}
+
 int32_t dvsi_row_errors_close_settled(dvsi_feed *feed, dvs_error *err)
 {
     const dvs_cell none = dvsi_cell_null();
     dvs_where where[9];
     uint32_t n = open_where(feed, where);
-    if (feed->run->dry)
-        return DVS_OK;
     /* They belong to a key, and not to a record or a field of the source. */
     where[n++] = dvsi_where(DVSI_ERRORS_KEY, DVS_OP_NOT_NULL, none);
     where[n++] = dvsi_where(DVSI_ERRORS_SOURCE_KEY, DVS_OP_IS_NULL, none);

@@ -231,8 +231,9 @@ static int32_t open_run(dvsi_run *run, dvs_error *err)
     dvsi_problems problems = {0};
     endpoint_plan *plans = dvsi_arena_calloc(&run->arena, (size_t)project->n_sources + 1, sizeof *plans);
     int32_t status = plans == NULL ? dvsi_error_no_memory(err) : parse_options(run, err);
-    if (status == DVS_OK)
-        status = make_targets(run, err);
+    if (status != DVS_OK)
+        return status;
+    status = make_targets(run, err);
     for (uint32_t s = 0; s < project->n_sources && status == DVS_OK; s++)
         if (needed(run, &project->sources[s]))
             plan_endpoint(run, &project->sources[s], DVSI_PLUGIN_SOURCE, &plans[s], &problems);
@@ -253,6 +254,8 @@ static int32_t open_run(dvsi_run *run, dvs_error *err)
         status = open_books(run, err);
     if (status == DVS_OK)
         status = open_sources(run, plans, err);
+    if (status == DVS_E_USAGE) /* of a plugin: how we were called has been looked at */
+        status = err->status = DVS_E_INTERNAL;
     return status;
 }
 
@@ -290,10 +293,8 @@ static void close_books(dvsi_run *run)
         status = dvsi_books_index(&run->books, &err);
     if (status == DVS_OK)
         status = dvsi_run_commit(run, &err);
-    if (status != DVS_OK && run->fatal.status == 0) {
-        run->fatal = err;
-        dvsi_run_note(run, "error", NULL, NULL, 0, NULL, NULL, "%s", err.message);
-    }
+    if (status != DVS_OK)
+        dvsi_run_fail(run, &err);
 }
 
 int32_t dvsi_run_execute(const dvsi_run_request *request, dvsi_run **out, dvs_error *err)

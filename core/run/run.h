@@ -24,6 +24,7 @@
 typedef struct dvsi_run dvsi_run;
 typedef struct dvsi_target dvsi_target;
 typedef struct dvsi_feed dvsi_feed;
+typedef struct dvsi_sweep dvsi_sweep;
 
 /* ---- What an earlier run recorded of an entity (definition.c) ---- */
 
@@ -118,6 +119,7 @@ struct dvsi_feed {
     dvs_counts committed; /* counts and log row as of the last commit */
     int64_t committed_log;
     dvs_error thread_error; /* the reader's own, until the writer takes it from a message */
+    int64_t first_own_row; /* the first row id that this run can have given, in a first load */
     int64_t last_met;  /* row id of the record met last: the next ones probably follow it */
     uint32_t no_guess; /* batches to come in which the order of the source is not trusted */
     uint64_t seen_active;
@@ -138,6 +140,7 @@ struct dvsi_feed {
     int64_t error_at;    /* how far they were mapped again */
     uint32_t offers_part; /* DVSI_OFFERS_: how far the offers were reconciled ... */
     dvsi_buf offers_at;   /* ... the last key */
+    dvsi_sweep *deletes; /* while the read is ended */
     int64_t open_errors; /* open row errors when the read began, and since */
     uint64_t n_waiting;  /* keys in _sync_deletes */
     dvs_counts counts;
@@ -305,10 +308,15 @@ int32_t dvsi_target_next_id(dvsi_target *target, int64_t *id, dvs_error *err);
 
 /* state.c */
 const char *dvsi_mode_name(uint32_t mode); /* DVS_READ_ */
+int dvsi_state_read(dvsi_feed_state *state, const dvs_cell *row); /* 0 or -1 */
 int32_t dvsi_state_load(dvsi_feed *feed, dvs_error *err);
 int32_t dvsi_state_store(dvsi_feed *feed, const char *name, dvs_error *err);
 void dvsi_state_clear(dvsi_feed_state *state);
 int dvsi_state_set_bytes(uint8_t **to, size_t *to_length, const void *data, size_t length); /* 0 or -1 */
+
+/* strangers.c: before anything else of a feed. What belongs to labels that are no sources of its entity any more: their
+ * state, what their reads needed, their offers and their open errors. In a transaction. */
+int32_t dvsi_strangers_drop(dvsi_feed *feed, dvs_error *err);
 
 /* plan.c: how a feed is read. In a transaction. */
 int32_t dvsi_plan_feed(dvsi_feed *feed, dvs_error *err);
@@ -329,6 +337,7 @@ int32_t dvsi_step_records(dvsi_feed *feed, dvsi_work *work, uint32_t from, uint3
 int32_t dvsi_step_mended(dvsi_feed *feed, dvsi_work *work); /* they came through: their errors are closed */
 int32_t dvsi_step_again(dvsi_feed *feed); /* the open errors are mapped and taken again */
 int32_t dvsi_step_rest(dvsi_feed *feed);  /* the records that wait for the end of the read */
+int32_t dvsi_step_finish(dvsi_feed *feed); /* deletes after the guard, cursor, state */
 
 /* feed.c: reader threads. */
 int32_t dvsi_feed_launch(dvsi_feed *feed, dvs_error *err);
@@ -355,21 +364,42 @@ int32_t dvsi_gather_work(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
 int dvsi_feed_gathers(const dvsi_feed *feed);
 void dvsi_target_fields_json(const dvsi_target *target, const dvs_cell *fields, dvsi_buf *out); /* as in an offer */
 
-/* gather_end.c: what becomes of the offers. Of sources that the project no longer names they go, as do those that a
- * complete read did not meet; their keys wait. */
-int32_t dvsi_gather_drop_strangers(dvsi_feed *feed, dvs_error *err);
+/* gather_end.c: what becomes of the offers. Those that a complete read did not meet go; their keys wait. */
 int32_t dvsi_gather_drop_missing(dvsi_feed *feed, dvs_error *err);
 /* The next page of records made of offers, from feed->offers_part and offers_at, which move on. */
 enum { DVSI_OFFERS_ALL, DVSI_OFFERS_WAITING, DVSI_OFFERS_END }; /* by their keys; then those of keys that wait */
 int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
 /* Writes such records and marks their offers as done; offers of failed ones are tried again at the next end. */
 int32_t dvsi_gather_settle(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
-/* finish.c */
-/* The last step of an entity: deletes after the guard, cursor, state; in one transaction, which is open. */
-int32_t dvsi_feed_finish(dvsi_feed *feed, dvs_error *err);
+/* deletes.c: the rows whose records are gone, a page at a time. */
+struct dvsi_sweep {
+    uint32_t missing; /* the read proves which rows are gone */
+    uint32_t part;
+    int64_t last_row;
+    dvsi_buf last_key;
+    dvsi_work *page;   /* its records are rows to delete */
+    const char **keys; /* the page's keys among those that wait; keep[i]: it goes on waiting */
+    uint8_t *keep;
+    uint32_t n_keys;
+};
+/* Counts them; DVS_E_GUARD when they are too many. Then as begun. */
+int32_t dvsi_deletes_plan(dvsi_feed *feed, dvsi_sweep *deletes, dvs_error *err);
+int dvsi_deletes_done(const dvsi_sweep *deletes);
+int32_t dvsi_deletes_next(dvsi_feed *feed, dvsi_sweep *deletes, dvs_error *err);
+/* Deletes rows of the page. A refusal: as of dvsi_upsert. */
+int32_t dvsi_deletes_write(dvsi_feed *feed, const dvsi_record *records, uint32_t n, dvs_error *err);
+/* The page is done: of its keys only those of failing records and of refused deletes go on waiting. */
+int32_t dvsi_deletes_settle(dvsi_feed *feed, dvsi_sweep *deletes, dvs_error *err);
+void dvsi_deletes_free(dvsi_sweep *deletes);
+
+/* finish.c: the last steps of an entity, in one transaction, which is open: what stands before the deletes, the guard
+ * included, and then cursor and state. */
+int32_t dvsi_finish_begin(dvsi_feed *feed, dvsi_sweep *deletes, dvs_error *err);
+int32_t dvsi_finish_end(dvsi_feed *feed, dvs_error *err);
 /* first_load.c: the table of a first load has no key index until its end. */
 int32_t dvsi_first_load_trim(dvsi_feed *feed, dvs_error *err);   /* rows that no position covers go */
 int32_t dvsi_first_load_finish(dvsi_feed *feed, dvs_error *err); /* of several rows of a key the last stays; index */
+int32_t dvsi_first_load_close(dvsi_feed *feed, dvs_error *err);  /* it cannot go on: an ordinary table from now on */
 
 /* waiting.c: keys that are to be looked at when the read has ended. */
 int32_t dvsi_waiting_add(dvsi_feed *feed, const char **keys, uint32_t n_keys, dvs_error *err); /* sorts the keys */
@@ -398,8 +428,14 @@ int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, 
 /* A read begins again: open errors are old until it raises them once more. */
 int32_t dvsi_row_errors_restart(dvsi_feed *feed, dvs_error *err);
 int32_t dvsi_row_errors_close_old(dvsi_feed *feed, dvs_error *err);
-/* All offers are settled: of the records made of them, refused before, those that this run did not see refused again. */
+/* Of a gathering entity, before its deletes: the errors of records that a complete read did not deliver. */
+int32_t dvsi_row_errors_close_absent(dvsi_feed *feed, dvs_error *err);
+/* Of a gathering entity, at its end: what the sink refused of whole keys, and does not any more. */
 int32_t dvsi_row_errors_close_settled(dvsi_feed *feed, dvs_error *err);
+/* Which of the keys a failing record of the source has: it counts as present. failing[i] is 1 or 0. */
+int32_t dvsi_row_errors_failing(dvsi_feed *feed, const char *const *keys, uint32_t n, uint8_t *failing, dvs_error *err);
+/* Keys whose records are gone for good, of an entity that streams. */
+int32_t dvsi_row_errors_close_gone(dvsi_feed *feed, const char *const *keys, uint32_t n, dvs_error *err);
 /* Maps the open errors again, a page at a time, from behind row id *last, which moves on as long as there are more. */
 int32_t dvsi_row_errors_again(dvsi_feed *feed, int64_t *last, dvsi_work *work, dvs_error *err);
 int32_t dvsi_row_errors_count(dvsi_feed *feed, int64_t *open, dvs_error *err);

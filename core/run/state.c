@@ -59,42 +59,47 @@ static int take_bytes(const dvs_cell *cell, uint8_t **to, size_t *length)
                                    : 0;
 }
 
+/* A row of _sync_state; 0, or -1 when memory is out. */
+int dvsi_state_read(dvsi_feed_state *state, const dvs_cell *row)
+{
+    dvsi_state_clear(state);
+    state->row_id = row[DVSI_STATE_ROW_ID].v.i64;
+    if (take_bytes(&row[DVSI_STATE_CURSOR], &state->cursor, &state->cursor_length) != 0 ||
+        take_bytes(&row[DVSI_STATE_POSITION], &state->position, &state->position_length) != 0)
+        return -1;
+    state->cursor_kind = name_index(&row[DVSI_STATE_CURSOR_KIND], token_names, 3);
+    state->has_position = row[DVSI_STATE_POSITION].kind == DVS_BYTES;
+    state->read_mode = name_index(&row[DVSI_STATE_READ_MODE], mode_names, 4);
+    state->read_started_at = number_or(&row[DVSI_STATE_READ_STARTED_AT], 0);
+    state->watermark = number_or(&row[DVSI_STATE_WATERMARK], INT64_MIN);
+    state->last_full_at = number_or(&row[DVSI_STATE_LAST_FULL_AT], 0);
+    state->last_sync_time = number_or(&row[DVSI_STATE_LAST_SYNC_TIME], 0);
+    state->first_load = (uint32_t)(number_or(&row[DVSI_STATE_FIRST_LOAD], 0) != 0);
+    state->start_row_id = number_or(&row[DVSI_STATE_START_ROW_ID], 0);
+    state->start_active = number_or(&row[DVSI_STATE_START_ACTIVE], -1);
+    state->high_row_id = number_or(&row[DVSI_STATE_HIGH_ROW_ID], 0);
+    state->high_lineage = number_or(&row[DVSI_STATE_HIGH_LINEAGE], 0);
+    state->records_count = number_or(&row[DVSI_STATE_RECORDS_COUNT], 0);
+    state->unidentified = number_or(&row[DVSI_STATE_UNIDENTIFIED], 0);
+    const dvs_cell *fingerprint = &row[DVSI_STATE_FINGERPRINT];
+    if (fingerprint->kind == DVS_TEXT && fingerprint->length < sizeof state->fingerprint)
+        memcpy(state->fingerprint, fingerprint->v.text, fingerprint->length);
+    return 0;
+}
+
 int32_t dvsi_state_load(dvsi_feed *feed, dvs_error *err)
 {
-    dvsi_feed_state *state = &feed->state;
     dvs_where where[2] = {dvsi_where(DVSI_STATE_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
                           dvsi_where(DVSI_STATE_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label))};
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_STATE);
-    dvsi_state_clear(state);
+    int32_t status = DVS_OK;
+    dvsi_state_clear(&feed->state);
     if (rows == NULL)
         return dvsi_error_no_memory(err);
-    int32_t status = DVS_OK;
     if (feed->run->sink != NULL)
         status = dvsi_books_find(&feed->run->books, DVSI_BOOK_STATE, where, 2, 0, 1, rows, err);
-    if (status == DVS_OK && rows->n_rows != 0) {
-        const dvs_cell *row = rows->cells;
-        state->row_id = row[DVSI_STATE_ROW_ID].v.i64;
-        if (take_bytes(&row[DVSI_STATE_CURSOR], &state->cursor, &state->cursor_length) != 0 ||
-            take_bytes(&row[DVSI_STATE_POSITION], &state->position, &state->position_length) != 0)
-            status = dvsi_error_no_memory(err);
-        state->cursor_kind = name_index(&row[DVSI_STATE_CURSOR_KIND], token_names, 3);
-        state->has_position = row[DVSI_STATE_POSITION].kind == DVS_BYTES;
-        state->read_mode = name_index(&row[DVSI_STATE_READ_MODE], mode_names, 4);
-        state->read_started_at = number_or(&row[DVSI_STATE_READ_STARTED_AT], 0);
-        state->watermark = number_or(&row[DVSI_STATE_WATERMARK], INT64_MIN);
-        state->last_full_at = number_or(&row[DVSI_STATE_LAST_FULL_AT], 0);
-        state->last_sync_time = number_or(&row[DVSI_STATE_LAST_SYNC_TIME], 0);
-        state->first_load = (uint32_t)(number_or(&row[DVSI_STATE_FIRST_LOAD], 0) != 0);
-        state->start_row_id = number_or(&row[DVSI_STATE_START_ROW_ID], 0);
-        state->start_active = number_or(&row[DVSI_STATE_START_ACTIVE], -1);
-        state->high_row_id = number_or(&row[DVSI_STATE_HIGH_ROW_ID], 0);
-        state->high_lineage = number_or(&row[DVSI_STATE_HIGH_LINEAGE], 0);
-        state->records_count = number_or(&row[DVSI_STATE_RECORDS_COUNT], 0);
-        state->unidentified = number_or(&row[DVSI_STATE_UNIDENTIFIED], 0);
-        const dvs_cell *fingerprint = &row[DVSI_STATE_FINGERPRINT];
-        if (fingerprint->kind == DVS_TEXT && fingerprint->length < sizeof state->fingerprint)
-            memcpy(state->fingerprint, fingerprint->v.text, fingerprint->length);
-    }
+    if (status == DVS_OK && rows->n_rows != 0 && dvsi_state_read(&feed->state, rows->cells) != 0)
+        status = dvsi_error_no_memory(err);
     dvsi_batch_free(rows);
     return status;
 }

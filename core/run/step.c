@@ -25,16 +25,25 @@ static int is_fatal(const dvs_error *err)
     }
 }
 
+/* Statuses that tell programs how they called us, or what we decided: a plugin in the middle of a run does neither. */
+static int is_ours(int32_t status)
+{
+    return status == DVS_E_USAGE || status == DVS_E_GUARD || status == DVS_E_LOCKED;
+}
+
 void dvsi_run_fail(dvsi_run *run, const dvs_error *err)
 {
     dvsi_run_rollback(run);
     if (run->fatal.status == 0) {
         run->fatal = *err;
+        if (is_ours(err->status))
+            run->fatal.status = DVS_E_INTERNAL;
         dvsi_run_note(run, "error", NULL, NULL, 0, NULL, NULL, "%s", err->message);
     }
 }
 
-/* Runs one step under a savepoint. A failure undoes the step and ends the feed, or the run. */
+/* Runs one step under a savepoint. A failure undoes the step and ends the feed, or the run: also when transaction or
+ * savepoint are no longer what they should be. */
 int32_t dvsi_step(dvsi_feed *feed, dvsi_step_fn *step, dvsi_work *work)
 {
     dvsi_run *run = feed->run;
@@ -49,14 +58,15 @@ int32_t dvsi_step(dvsi_feed *feed, dvsi_step_fn *step, dvsi_work *work)
         status = dvsi_sink_savepoint(run->sink, &err);
         saved = status == DVS_OK;
     }
+    int lost = status != DVS_OK;
     dvsi_arena_reset(&run->batch_arena);
     if (status == DVS_OK)
         status = step(feed, work, &err);
-    int keep = status == DVS_OK || status == DVS_E_GUARD;
+    int keep = status == DVS_OK || (status == DVS_E_GUARD && feed->target->guarded);
     if (saved && !keep && dvsi_sink_rollback_to(run->sink, &second) != DVS_OK)
-        err = second;
-    if (saved && dvsi_sink_release(run->sink, &second) != DVS_OK && keep)
-        err = second, status = second.status;
+        err = second, lost = 1;
+    if (saved && !lost && dvsi_sink_release(run->sink, &second) != DVS_OK)
+        err = second, status = second.status, keep = 0, lost = 1;
     if (saved && !keep) {
         feed->counts = counts;
         feed->open_errors = open_errors;
@@ -66,7 +76,7 @@ int32_t dvsi_step(dvsi_feed *feed, dvsi_step_fn *step, dvsi_work *work)
         dvsi_books_begin(&run->notes);
     }
     feed->error = status != DVS_OK ? err : feed->error;
-    if (!keep && is_fatal(&err))
+    if (!keep && (lost || is_fatal(&err)))
         dvsi_run_fail(run, &err);
     return status;
 }
@@ -222,12 +232,6 @@ static int32_t settle_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     return dvsi_gather_settle(feed, work, err);
 }
 
-static int32_t settled_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
-{
-    (void)work;
-    return dvsi_row_errors_close_settled(feed, err);
-}
-
 static int32_t take_offers(dvsi_feed *feed, dvsi_work *work)
 {
     int32_t status = dvsi_step(feed, drop_missing_step, NULL);
@@ -238,7 +242,7 @@ static int32_t take_offers(dvsi_feed *feed, dvsi_work *work)
         if (status == DVS_OK)
             status = take(feed, settle_step, work, 0, work->n_records);
     }
-    return status == DVS_OK && feed->open_errors != 0 ? dvsi_step(feed, settled_step, NULL) : status;
+    return status;
 }
 
 int32_t dvsi_step_rest(dvsi_feed *feed)
@@ -250,5 +254,55 @@ int32_t dvsi_step_rest(dvsi_feed *feed)
     if (status == DVS_OK)
         status = dvsi_feed_gathers(feed) ? take_offers(feed, work) : take_deferred(feed, work);
     dvsi_work_free(work);
+    return status;
+}
+
+/* ---- The end ---- */
+
+static int32_t finish_begin_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    (void)work;
+    return dvsi_finish_begin(feed, feed->deletes, err);
+}
+
+static int32_t next_deletes_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    (void)work;
+    return dvsi_deletes_next(feed, feed->deletes, err);
+}
+
+static int32_t delete_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    return dvsi_deletes_write(feed, work->records, work->n_records, err);
+}
+
+static int32_t settle_deletes_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    (void)work;
+    return dvsi_deletes_settle(feed, feed->deletes, err);
+}
+
+static int32_t finish_end_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    (void)work;
+    return dvsi_finish_end(feed, err);
+}
+
+int32_t dvsi_step_finish(dvsi_feed *feed)
+{
+    dvsi_sweep deletes = {0};
+    feed->deletes = &deletes;
+    int32_t status = dvsi_step(feed, finish_begin_step, NULL);
+    while (status == DVS_OK && feed->run->options->row_limit == 0 && !dvsi_deletes_done(&deletes)) {
+        status = dvsi_step(feed, next_deletes_step, NULL);
+        if (status == DVS_OK)
+            status = take(feed, delete_step, deletes.page, 0, deletes.page->n_records);
+        if (status == DVS_OK)
+            status = dvsi_step(feed, settle_deletes_step, NULL);
+    }
+    if (status == DVS_OK)
+        status = dvsi_step(feed, finish_end_step, NULL);
+    feed->deletes = NULL;
+    dvsi_deletes_free(&deletes);
     return status;
 }

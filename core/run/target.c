@@ -92,7 +92,7 @@ static int32_t check_schema(dvsi_target *target, dvs_error *err)
         const dvsi_definition_field *old = recorded(target, field->name);
         if (old == NULL)
             continue;
-        if (field->input < 0 && !field->is_static)
+        if (field->is_gone)
             field->kind = old->kind;
         else if (field->kind != old->kind)
             return dvsi_error_set(err, DVS_E_SCHEMA,

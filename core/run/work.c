@@ -125,6 +125,19 @@ static void make_raw(mapper *m, dvsi_record *record)
     record->raw = cell;
 }
 
+/* The project's `where` does not want the record: it counts as deleted by the source. When its key cannot be told,
+ * there is nothing to delete. */
+static void leave_out(mapper *m, dvsi_record *record, dvs_cell *fields)
+{
+    if (!m->work->drops_left_out) {
+        dvsi_mapping_apply_key(m->mapping, record->source, &m->work->arena, fields);
+        (void)set_keys(m, record);
+        record->flags |= DVSI_RECORD_TOMBSTONE | DVSI_RECORD_LEFT_OUT;
+    }
+    if (m->work->drops_left_out || !identified(m, record))
+        m->work->n_records--;
+}
+
 static void map_row(mapper *m, uint32_t row)
 {
     dvsi_record *record = &m->work->records[m->work->n_records++];
@@ -140,11 +153,23 @@ static void map_row(mapper *m, uint32_t row)
         m->failed = 1;
         return;
     }
+    const int deleted = (m->work->batch->rows[row].flags & DVS_ROW_TOMBSTONE) != 0;
+    const int matches =
+        deleted || m->mapping->where == NULL ? 1 : dvsi_mapping_matches(m->mapping, in, &m->work->arena, &map_error);
+    if (matches == 0) {
+        leave_out(m, record, fields);
+        return;
+    }
     if (m->mapping->make_raw)
         make_raw(m, record);
+    const dvsi_map_error where_error = map_error;
     int mapped = dvsi_mapping_apply(m->mapping, in, &m->work->arena, fields, &map_error);
     const char *no_key = set_keys(m, record);
-    if ((m->work->batch->rows[row].flags & DVS_ROW_TOMBSTONE) != 0) {
+    if (matches < 0) {
+        map_error = where_error;
+        mapped = -1;
+    }
+    if (deleted) {
         record->flags |= DVSI_RECORD_TOMBSTONE;
         if (identified(m, record))
             return;

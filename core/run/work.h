@@ -10,6 +10,7 @@
 #define DVSI_RECORD_FAILED 2u    /* could not be mapped; it exists, so it counts as present; keys as known */
 #define DVSI_RECORD_DEFERRED 4u  /* taken at the end of the read: until then it only counts as present     */
 #define DVSI_RECORD_STALE 8u     /* taken, but a later delivery of it failed: that error stays             */
+#define DVSI_RECORD_LEFT_OUT 16u /* with TOMBSTONE: it exists, but the project's `where` leaves it out     */
 
 /* At the end of a read that gathers: the offers behind a record. */
 typedef struct dvsi_record_offers {
@@ -29,6 +30,7 @@ typedef struct dvsi_record {
     uint32_t flags; /* DVSI_RECORD_ */
     uint32_t reserved;
     uint64_t number;
+    int64_t row_id;                   /* of a row to delete; 0 elsewhere */
     const dvsi_record_offers *offers; /* NULL elsewhere */
 } dvsi_record;
 
@@ -53,6 +55,7 @@ typedef struct dvsi_work {
     dvsi_record_error *errors;
     uint32_t n_errors;
     uint32_t unidentified;       /* failed records of which not even a key is known */
+    uint32_t drops_left_out;     /* set before mapping: records that `where` leaves out are dropped at once */
     uint32_t checkpoint_records; /* how many records the batch's checkpoint covers */
 } dvsi_work;
 

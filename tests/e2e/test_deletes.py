@@ -2,7 +2,8 @@
 
 import pytest
 from harness import (DONE, FAILED, FOUND, GUARD, NUMBERED, PARTIAL, by_key, counts, csv_project, execute, numbered,
-                     run)
+                     run, tracing, writes_to)
+from worlds import World, scripted_project, thing
 
 
 def make(folder, n=100, deletes=None, **more):
@@ -233,3 +234,129 @@ def test_other_entities_are_untouched_by_entity(tmp_path):
     assert [c["entity"] for c in project.diff("--entity", "a", expect=FOUND).changes] == ["a"]
     project.command("sync", "--entity", "nobody").expect(64, 78).says("nobody")
     assert run("sync", "--config-file", project.file, "--entity", "a", "--entity", "b").code == DONE
+
+
+# ---- Deletes that the sink refuses ----
+
+REFUSED = "SELECT key, attempts, closed_at IS NOT NULL FROM _sync_errors ORDER BY row_id"
+
+
+def forbid(project, deletes, *codes):
+    """A trigger of the user, on what a delete does."""
+    op = "DELETE" if deletes == "hard" else "UPDATE OF deleted_at"
+    kept = ", ".join(repr(c) for c in codes)
+    execute(project.db, f"CREATE TRIGGER kept BEFORE {op} ON things WHEN OLD.code IN ({kept}) "
+                        "BEGIN SELECT RAISE(ABORT, 'not this one'); END")
+
+
+def things(folder, key, deletes, n=20, capabilities=("complete", "delta", "resume")):
+    world = World(folder).stream(rows=[thing(i) for i in range(1, n + 1)], capabilities=capabilities).write()
+    project = scripted_project(folder, world, options={"max_delete": "100%"}, entities=[
+        {"name": "things", "key": [key], **({"deletes": deletes} if deletes != "soft" else {})}])
+    project.sync()
+    return world, project
+
+
+@pytest.mark.parametrize("key", ["id", "code"], ids=("streams", "gathers"))
+@pytest.mark.parametrize("deletes", ["soft", "hard"])
+@pytest.mark.parametrize("full", [(), ("--full",)], ids=("delta", "full"))
+def test_refused_delete_is_a_row_error(tmp_path, key, deletes, full):
+    """Goal: the others go, exit 3 while it is refused, one row error; it is tried again in every run, a delta too."""
+    world, project = things(tmp_path, key, deletes)
+    forbid(project, deletes, "C00003", "C00007")
+    for i in (2, 3, 7, 9):
+        world.remove(i, seq=20 + i)
+    world.change(1, 40, name="changed").write()
+    result = project.sync(*full, expect=PARTIAL)
+    assert counts(result, "things") == (0, 1, 2, 0 if not full else 15, 0, 2)
+    result.says("not this one")
+    keys = ["3", "7"] if key == "id" else ["C00003", "C00007"]
+    assert set(by_key(project.db, "things", "id", "name")) == set(range(1, 21)) - {2, 9}
+    assert project.rows(REFUSED) == [(keys[0], 1, 0), (keys[1], 1, 0)]
+    assert project.value("SELECT count(*) FROM _sync_lineage WHERE op = 'delete'") == 2
+    world.forget()
+    result = project.sync(*full, expect=PARTIAL)
+    assert counts(result, "things")[2] == 0 and counts(result, "things")[5] == 2
+    assert project.rows(REFUSED) == [(keys[0], 2, 0), (keys[1], 2, 0)]
+    assert {c["op"] for c in project.diff(expect=FOUND).changes} == {"delete"}
+    execute(project.db, "DROP TRIGGER kept")
+    world.forget()
+    result = project.sync(expect=DONE)
+    assert {s["mode"] for s in world.starts()} == {"delta"} and counts(result, "things")[2] == 2
+    assert set(by_key(project.db, "things", "id", "name")) == set(range(1, 21)) - {2, 3, 7, 9}
+    assert [r[2] for r in project.rows(REFUSED)] == [1, 1]
+    assert project.value("SELECT count(*) FROM _sync_deletes") == 0
+    project.diff(expect=DONE)
+
+
+@pytest.mark.parametrize("key", ["id", "code"], ids=("streams", "gathers"))
+@pytest.mark.parametrize("how", ["back", "gone by hand", "read in full"])
+def test_refused_delete_that_is_settled_otherwise(tmp_path, key, how):
+    """Goal: the error closes when the record is back or the row is gone, and the key no longer waits."""
+    world, project = things(tmp_path, key, "soft")
+    forbid(project, "soft", "C00003")
+    world.remove(3, seq=21)
+    world.write()
+    project.sync(expect=PARTIAL)
+    if how == "back":
+        world["things"]["tombstones"] = []
+        world.rows().append(thing(3, seq=22, name="back"))
+        world.write()
+    elif how == "gone by hand":
+        execute(project.db, "DELETE FROM things WHERE id = 3")
+    else:
+        execute(project.db, "DROP TRIGGER kept")
+    project.sync(*(["--full"] if how == "read in full" else []), expect=DONE)
+    assert by_key(project.db, "things", "id", "name").get(3) == ("back" if how == "back" else None)
+    assert project.value("SELECT count(*) FROM _sync_errors WHERE closed_at IS NULL") == 0
+    assert project.value("SELECT count(*) FROM _sync_deletes") == 0
+
+
+def test_refused_delete_of_a_source_without_cursor(tmp_path):
+    """Goal: the next complete read finds the row again."""
+    world, project = things(tmp_path, "id", "hard", capabilities=("complete",))
+    forbid(project, "hard", "C00003")
+    world.remove(3).remove(4)
+    world.write()
+    assert counts(project.sync(expect=PARTIAL), "things") == (0, 0, 1, 18, 0, 1)
+    assert counts(project.sync(expect=PARTIAL), "things") == (0, 0, 0, 18, 0, 1)
+    assert project.rows(REFUSED) == [("3", 2, 0)]
+    execute(project.db, "DROP TRIGGER kept")
+    assert counts(project.sync(expect=DONE), "things") == (0, 0, 1, 18, 0, 0)
+    project.diff(expect=DONE)
+
+
+def test_refused_delete_and_the_guard(tmp_path):
+    """Goal: a run that the guard stops forgets no delete that waits."""
+    world, project = things(tmp_path, "id", "soft", n=100)
+    forbid(project, "soft", "C00003")
+    world.remove(3, seq=101)
+    world.write()
+    project.sync(expect=PARTIAL)
+    for i in range(10, 40):
+        world.remove(i, seq=100 + i)
+    world.write()
+    project.sync("--max-delete", "5", expect=GUARD)
+    execute(project.db, "DROP TRIGGER kept")
+    assert counts(project.sync("--max-delete", "31"), "things")[2] == 31
+    assert project.value("SELECT count(*) FROM _sync_errors WHERE closed_at IS NULL") == 0
+    project.diff(expect=DONE)
+
+
+@pytest.mark.parametrize("key", ["id", "code"], ids=("streams", "gathers"))
+def test_many_refused_deletes(tmp_path, key):
+    """Goal: they cost about what they are worth, over several pages, not a page each."""
+    n = 3000
+    world, project = things(tmp_path, key, "soft", n=n)
+    odd = [f"C{i:05}" for i in range(1, n + 1, 2)]
+    forbid(project, "soft", *odd)
+    world["things"]["rows"] = []
+    world.write()
+    trace = tmp_path / "trace"
+    result = project.sync("--full", expect=PARTIAL, env=tracing(project.db, trace))
+    assert counts(result, "things") == (0, 0, n // 2, 0, 0, n // 2)
+    assert len(writes_to(trace, "things")) < 5 * n
+    assert project.value("SELECT count(*) FROM _sync_deletes") == n // 2
+    execute(project.db, "DROP TRIGGER kept")
+    assert counts(project.sync(expect=DONE), "things")[2] == n // 2
+    assert project.value("SELECT count(*) FROM _sync_deletes") == 0

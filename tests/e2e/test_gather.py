@@ -3,6 +3,7 @@
 import pytest
 from harness import (DONE, FAILED, FOUND, GUARD, PARTIAL, by_key, counts, csv_project, dicts, execute, tracing,
                      writes_to)
+from sinks import asked_of_sink, memory_sink
 from worlds import FAR, World, scripted_project, thing
 
 ENTITY = {"name": "things", "key": ["code"]}
@@ -329,3 +330,92 @@ def test_json_null_is_a_value(tmp_path, key):
     assert counts(project.sync(), "things")[:3] == (0, 1, 0)
     assert project.rows("SELECT j, k FROM things WHERE code = 'a'") == [(None, "null")]
     project.diff(expect=DONE)
+
+
+# ---- Rows that only a failing record has ----
+
+FAILING = [{"name": "things", "key": ["code"], "from": [{"source": "src", "fields": {
+    "id": "id", "code": "code", "name": {"from": "name", "type": "int64"}}}]}]
+
+
+def kept_alive(folder):
+    """Row A belongs to nobody but record 2, which fails."""
+    rows = [thing(1, code="A", name="1"), thing(2, code="B", name="2"), thing(3, code="C", name="3")]
+    world = World(folder).stream(rows=rows, capabilities=["complete", "delta", "resume"]).write()
+    project = scripted_project(folder, world, entities=FAILING, options={"max_delete": "100%"})
+    project.sync()
+    world.change(2, 4, code="A", name="bad").write()
+    project.sync(expect=PARTIAL)
+    world.change(1, 5, code="D").write()
+    return world, project
+
+
+@pytest.mark.parametrize("full", [(), ("--full",)], ids=("delta", "full"))
+def test_failing_record_keeps_the_row_of_its_key(tmp_path, full):
+    """Goal: a failed record counts as present under the key it has now, in a delta as in a complete read."""
+    world, project = kept_alive(tmp_path)
+    assert counts(project.sync(*full, expect=PARTIAL), "things")[2] == 0
+    assert set(names(project)) == {"A", "B", "C", "D"}
+    world.change(3, 6, name="33").write()
+    assert counts(project.sync(expect=PARTIAL), "things")[2] == 0
+    assert set(names(project)) == {"A", "B", "C", "D"}
+
+
+@pytest.mark.parametrize("full", [(), ("--full",)], ids=("delta", "full"))
+@pytest.mark.parametrize("how", ["moved", "mended elsewhere", "mended here", "deleted"])
+def test_failing_record_lets_the_row_go(tmp_path, full, how):
+    """Goal: when that record moves on, comes through or is deleted, the row is looked at again, in a delta, too."""
+    world, project = kept_alive(tmp_path)
+    project.sync(*full, expect=PARTIAL)
+    if how == "deleted":
+        world.remove(2, seq=6)
+    else:
+        world.change(2, 6, **{"moved": {"code": "E"}, "mended elsewhere": {"code": "E", "name": "5"},
+                              "mended here": {"name": "5"}}[how])
+    world.write()
+    project.sync(expect=PARTIAL if how == "moved" else DONE)
+    expected = {"moved": {"B"}, "mended elsewhere": {"E"}, "mended here": {"A"}, "deleted": set()}[how]
+    assert set(names(project)) == {"C", "D"} | expected
+    if how != "moved":
+        assert project.value("SELECT count(*) FROM _sync_deletes") == 0
+        project.diff(expect=DONE)
+
+
+def test_failing_record_of_a_resumed_read(tmp_path):
+    """Goal: also when the failing record was met before the stop that the read goes on from."""
+    rows = [thing(i, code=f"K{i}", name=str(i)) for i in range(1, 301)]
+    world = World(tmp_path).stream(rows=rows, capabilities=["complete", "delta", "resume"], checkpoint_every=10,
+                                   page_size=10).write()
+    project = scripted_project(tmp_path, world, entities=FAILING)
+    project.sync()
+    world.change(2, 301, code="K1", name="bad").change(1, 302, code="new")
+    world.fault("pull", after_rows=200, delay_ms=300, status="network").write()
+    project.command("sync", "--full").expect(FAILED)
+    world.calm().write().forget()
+    assert counts(project.sync(expect=PARTIAL), "things")[2] == 0
+    assert {s["resume"] for s in world.starts()} == {True} or world.starts()[0]["resume"]
+    assert {"K1", "K2", "new"} <= set(names(project))
+
+
+# ---- Large offers ----
+
+def test_offers_are_reconciled_by_the_megabyte(tmp_path):
+    """Goal: however many large offers there are, about 1 MB of them is in hand at a time; small ones go together."""
+    large = {"$repeat": "ab", "times": 100_000}
+    rows = [thing(i, name=large if 100 < i <= 140 else f"name {i}") for i in range(1, 1001)]
+    world = World(tmp_path).stream(rows=rows, capabilities=["complete"]).write()
+    project = scripted_project(tmp_path, world, entities=[ENTITY])
+    project.edit(lambda c: c.update(sink=memory_sink(project)))
+    project.sync()
+    (tmp_path / "sink.log").unlink()
+    assert counts(project.sync(), "things") == (0, 0, 0, 1000, 0, 0)
+    pages, at_once = [], 0
+    for call in asked_of_sink(project):
+        if call["slot"] == "scan" and call["table"] == "_sync_offers" and call["where"] in (2, 3):
+            pages.append(0)  # the next keys of the entity, behind the last one
+        elif call["slot"] == "read" and call["table"] == "_sync_offers" and pages:
+            pages[-1] += call["keys"]
+            at_once = max(at_once, call["keys"])
+    assert sum(pages) == 1000
+    assert len([p for p in pages if p]) >= 8, "40 large ones of 200 KB"
+    assert len([p for p in pages if p]) <= 20 and at_once <= 16

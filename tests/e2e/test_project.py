@@ -5,6 +5,7 @@ import json
 import pytest
 from harness import (DONE, FAILED, FOUND, INVALID, NUMBERED, PARTIAL, Project, active, by_key, columns, connect, counts,
                      csv_project, execute, mapped, numbered, tables, value)
+from worlds import World, column, scripted_project, thing
 
 
 def entity(fields=None, **more):
@@ -309,3 +310,162 @@ def test_several_projects_in_one_database(tmp_path):
     second.command("sync").expect(INVALID).says("partners", "first")
     assert value(first.db, "SELECT count(*) FROM partners") == 5
     assert counts(first.sync()) == (0, 0, 0, 5, 0, 0)
+
+
+# ---- Sources under other labels, and entities that come and go ----
+
+def labelled(folder, key="code", rows=20, **stream):
+    stream.setdefault("capabilities", ["complete", "delta", "resume"])
+    world = World(folder).stream(rows=[thing(i) for i in range(1, rows + 1)], **stream).write()
+    project = scripted_project(folder, world, entities=[{"name": "things", "key": [key]}], options={"max_delete": "100%"})
+    return world, project
+
+
+def relabel(project, label):
+    project.edit(lambda c: c.update(sources={label: next(iter(c["sources"].values()))}))
+
+
+def labels(project, table, condition="1"):
+    return {row[0] for row in project.rows(f"SELECT DISTINCT source FROM {table} WHERE {condition}")}
+
+
+KEYS = pytest.mark.parametrize("key", ["id", "code"], ids=("streams", "gathers"))
+
+
+@KEYS
+def test_source_renamed_and_renamed_back(tmp_path, key):
+    """Goal: a label that comes back does not go on from its old cursor: all is read, nothing is deleted."""
+    world, project = labelled(tmp_path, key)
+    for label in ("src", "other", "src", "other"):
+        relabel(project, label)
+        world.forget()
+        result = project.sync()
+        assert [s["mode"] for s in world.starts()] == ["full"], label
+        assert counts(result, "things")[1:3] == (0, 0), label
+        assert len(active(project.db, "things")) == 20
+        assert labels(project, "_sync_state") == {label}
+        assert labels(project, "_sync_offers") == ({label} if key == "code" else set())
+    project.diff(expect=DONE)
+
+
+def test_source_renamed_for_a_trial(tmp_path):
+    """Goal: a trial under another label leaves no cursor without its offers either."""
+    _, project = labelled(tmp_path)
+    project.sync()
+    relabel(project, "other")
+    project.sync("--row-limit", "5")
+    relabel(project, "src")
+    assert counts(project.sync(), "things") == (0, 0, 0, 20, 0, 0)
+    assert labels(project, "_sync_offers") == {"src"}
+    project.diff(expect=DONE)
+
+
+@KEYS
+def test_nothing_is_left_of_a_source_that_left(tmp_path, key):
+    """Goal: an unfinished read of it, its seen-set, its waiting keys and its open errors go with the label."""
+    world, project = labelled(tmp_path, key, rows=60, checkpoint_every=5, page_size=5)
+    project.sync()
+    execute(project.db, "INSERT INTO _sync_errors (project, entity, source, source_key, key, severity, message, first_seen, "
+            "last_seen) SELECT 'demo', 'things', 'src', '9', 'C00009', 'error', 'by hand', started_at, started_at "
+            "FROM _sync_runs LIMIT 1")
+    world.remove(5).remove(6, seq=62)
+    world.fault("pull", after_rows=40, delay_ms=300, status="network").write()
+    project.command("sync", "--full").expect(FAILED)
+    assert project.value("SELECT count(*) FROM _sync_seen") > 0
+    world.calm().write()
+    relabel(project, "other")
+    assert counts(project.sync(), "things")[2] == 2
+    for table, condition in (("_sync_state", "1"), ("_sync_seen", "1"), ("_sync_deletes", "1"), ("_sync_offers", "1"),
+                             ("_sync_errors", "closed_at IS NULL")):
+        assert "src" not in labels(project, table, condition), table
+    project.diff(expect=DONE)
+
+
+def test_open_errors_of_a_source_that_left(tmp_path):
+    """Goal: they close, and a record that the other label mends does not hide those that still fail."""
+    columns_ = [column("id", "int64", key=1), column("name")]
+    world = World(tmp_path).stream(columns=columns_, capabilities=["complete", "delta"], rows=[
+        {"id": i, "name": "bad" if i < 3 else "3", "seq": i} for i in (1, 2, 3)]).write()
+    fields = {"id": "id", "name": {"from": "name", "type": "int64"}}
+    project = scripted_project(tmp_path, world, entities=[
+        {"name": "things", "from": [{"source": "src", "fields": fields}]}])
+    project.sync(expect=PARTIAL)
+    project.edit(lambda c: c["entities"][0]["from"][0].update(source="other"))
+    relabel(project, "other")
+    world.change(1, 4, name="1").write()
+    assert counts(project.sync(expect=PARTIAL), "things") == (1, 0, 0, 1, 0, 1)
+    assert project.rows("SELECT source, key FROM _sync_errors WHERE closed_at IS NULL") == [("other", "2")]
+    world.change(2, 5, name="2").write()
+    project.sync(expect=DONE)
+    assert project.rows("SELECT source, key FROM _sync_errors WHERE closed_at IS NULL") == []
+
+
+def test_first_load_of_a_source_that_left(tmp_path):
+    """Goal: the table that it began is finished by another label, also when it holds a key twice."""
+    world = World(tmp_path).stream(rows=[thing(i, **{"$number": i}) for i in range(1, 41)] +
+                                   [thing(3, name="again", **{"$number": 41})] +
+                                   [thing(i, **{"$number": i}) for i in range(50, 81)],
+                                   capabilities=["complete", "resume"], checkpoint_every=5, page_size=5)
+    world.fault("pull", after_rows=60, delay_ms=300, status="network").write()
+    project = scripted_project(tmp_path, world)
+    project.command("sync").expect(FAILED)
+    assert project.value("SELECT count(*) FROM things WHERE id = 3") == 2
+    world.calm().write()
+    relabel(project, "other")
+    project.sync()
+    assert project.value("SELECT count(*) FROM things") == 71
+    assert project.rows("SELECT name FROM things WHERE id = 3") == [("again",)]
+    project.sync()
+    project.diff(expect=DONE)
+
+
+@KEYS
+@pytest.mark.parametrize("dropped", [False, True], ids=("table stays", "table dropped"))
+def test_entity_taken_out_and_put_back(tmp_path, key, dropped):
+    """Goal: cursor and offers are still those of its table: it goes on from there; not if the table is gone."""
+    world, project = labelled(tmp_path, key)
+    world.stream("others", rows=[thing(1)], capabilities=["complete"]).write()
+    entities = [{"name": "others"}, {"name": "things", "key": [key]}]
+    project.edit(lambda c: c.update(entities=entities))
+    project.sync()
+    project.edit(lambda c: c.update(entities=entities[:1]))
+    world.change(5, 21, name="changed").remove(6, seq=22).write()
+    project.sync()
+    if dropped:
+        execute(project.db, "DROP VIEW things_current")
+        execute(project.db, "DROP TABLE things")
+    project.edit(lambda c: c.update(entities=entities))
+    world.forget()
+    result = project.sync()
+    assert [s["mode"] for s in world.starts()] == ["full" if dropped else "delta"]
+    assert counts(result, "things")[:3] == ((19, 0, 0) if dropped else (0, 1, 1))
+    project.diff(expect=DONE)
+
+
+@pytest.mark.parametrize("how", ["source", "project"])
+def test_entity_that_gathers_and_streams_in_turn(tmp_path, how):
+    """Goal: whoever changes what the records go by, source or project, the cursor is not used: no offers belong to it."""
+    world, project = labelled(tmp_path, rows=0)
+    project.edit(lambda c: c["entities"][0].update({"from": [{"source": "src", "fields": {
+        "code": "code", "name": "name"}}]}))
+
+    def turn(gathers):
+        if how == "source":
+            world["things"]["columns"] = [column("id", "int64", **({"key": 1} if gathers else {})),
+                                          column("code", **({} if gathers else {"key": 1})), column("name"),
+                                          column("amount", "decimal")]
+        else:
+            project.edit(lambda c: c["entities"][0]["from"][0]["fields"].update(
+                code={"from": "code" if gathers else "id", "type": "text"}))
+        world.write()
+
+    for i in range(1, 21):
+        world.rows().append(thing(i, code=str(i)))
+    for n, gathers in enumerate((False, True, False, True)):
+        turn(gathers)
+        world.change(7, 21 + n, name=f"name {n}").write().forget()
+        result = project.sync()
+        assert [s["mode"] for s in world.starts()] == ["full"]
+        assert counts(result, "things")[:3] == ((0, 1, 0) if n else (20, 0, 0))
+        assert project.value("SELECT count(*) FROM _sync_offers") == (20 if gathers else 0)
+        project.diff(expect=DONE)

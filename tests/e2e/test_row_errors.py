@@ -3,6 +3,7 @@
 import pytest
 from harness import (DONE, FAILED, NUMBERED, PARTIAL, by_key, counts, csv_project, dicts, execute, numbered, tracing,
                      writes_to)
+from sinks import memory_sink, set_faults
 from worlds import World, scripted_project, thing
 
 
@@ -441,3 +442,67 @@ def test_trial_closes_no_error(tmp_path):
     assert counts(project.sync(expect=PARTIAL), "things")[5] == 1
     project.sync("--full", "--row-limit", "6", expect=PARTIAL)
     assert [e["key"] for e in open_errors(project)] == ["5"]
+
+
+# ---- Counts ----
+
+def test_copies_of_a_broken_first_load(tmp_path):
+    """Goal: a run counts what its lineage has: a key that an earlier, broken-off load had too is created by this one."""
+    rows = [thing(i, **{"$number": i}) for i in range(1, 61)]
+    rows[49] = thing(3, name="again", **{"$number": 50})
+    world = World(tmp_path).stream(rows=rows, capabilities=["complete", "resume"], checkpoint_every=5, page_size=5)
+    world.fault("pull", after_rows=40, delay_ms=300, status="network").write()
+    project = scripted_project(tmp_path, world)
+    project.command("sync").expect(FAILED)
+    world.calm().write()
+    result = project.sync()
+    created = project.value("SELECT count(*) FROM _sync_lineage WHERE op = 'create' AND run_id = ?", result.json["run_id"])
+    assert counts(result, "things")[0] == created
+    assert project.value("SELECT count(*) FROM things") == 59
+    assert project.value("SELECT name FROM things WHERE id = 3") == "again"
+    assert project.value("SELECT count(*) FROM _sync_lineage WHERE op = 'create'") == 59
+
+
+# ---- Plugins that fail in odd ways ----
+
+@pytest.mark.parametrize("fault", [
+    {"slot": "savepoint", "nth": 3, "when": "after", "status": "internal"},
+    {"slot": "begin", "nth": 2, "when": "after", "status": "internal"},
+    {"slot": "release", "nth": 2, "when": "before", "status": "internal"},
+    {"slot": "write", "table": "things", "status": "usage", "scope": "source"},
+    {"slot": "load", "table": "things", "status": "usage", "scope": "source"},
+    {"slot": "commit", "nth": 2, "status": "usage", "scope": "stream"},
+    {"slot": "commit", "nth": 2, "status": "locked", "scope": "stream"},
+    {"slot": "scan", "table": "things", "status": "guard", "scope": "stream"},
+    {"slot": "identity", "status": "usage"},
+], ids=lambda f: "-".join(str(f[k]) for k in ("slot", "when", "status") if k in f))
+def test_status_of_a_plugin_is_no_verdict_on_the_user(tmp_path, fault):
+    """Goal: what a plugin says in the middle of a run is a failure: no wrong usage, no other run, no guard; the next run
+    finds nothing in its way."""
+    world = World(tmp_path).stream(rows=[thing(i) for i in range(1, 21)], capabilities=["complete"])
+    world.stream("others", rows=[thing(i) for i in range(1, 21)], capabilities=["complete"]).write()
+    project = scripted_project(tmp_path, world, entities=["things", "others"])
+    project.edit(lambda c: c.update(sink=memory_sink(project)))
+    one_entity = fault["slot"] == "scan"
+    if fault["slot"] in ("write", "scan"):
+        project.sync()
+        world.change(5, 21, name="changed").write()
+    set_faults(project, [{**fault, "message": "by the test"}])
+    result = project.command("sync")
+    assert result.code == (PARTIAL if one_entity else FAILED), result
+    result.says("by the test")
+    set_faults(project, [])
+    project.sync(expect=DONE)
+    project.diff(expect=DONE)
+
+
+@pytest.mark.parametrize("slot", ["streams", "describe", "start", "pull", "identity", "open"])
+@pytest.mark.parametrize("status", ["usage", "guard", "locked"])
+def test_status_of_a_source_is_no_verdict_on_the_user(tmp_path, slot, status):
+    """Goal: the same for sources; nothing is deleted for it."""
+    world = World(tmp_path).stream(rows=[thing(i) for i in range(1, 21)], capabilities=["complete"]).write()
+    project = scripted_project(tmp_path, world)
+    project.sync()
+    world.fault(slot, status=status, message="by the test").write()
+    project.command("sync").expect(FAILED).says("by the test")
+    assert project.value("SELECT count(*) FROM things WHERE deleted_at IS NULL") == 20

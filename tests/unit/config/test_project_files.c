@@ -153,6 +153,9 @@ static void valid_files(void **state)
 static void example_projects(void **state)
 {
     (void)state;
+    setenv("DATAVERSE_URL", "https://org.crm.dynamics.com", 1);
+    setenv("DATAVERSE_CLIENT_ID", "id", 1);
+    setenv("DATAVERSE_CLIENT_SECRET", "secret", 1);
     assert_true(each_entry(CONFIGS, check_config) >= 3);
 }
 
