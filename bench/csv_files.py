@@ -29,6 +29,7 @@ entities:
 class CsvFiles(World):
     name = "csv"
     title = "CSV files to SQLite"
+    default_columns = 20
 
     def __init__(self, options):
         super().__init__(options)

@@ -28,6 +28,7 @@ class Run:
     peak_kb: int
     code: int
     out: object  # what it printed, or the file that it printed to
+    requests: object = None  # what it asked a service for: {kind: number}
 
 
 @dataclass
@@ -68,6 +69,7 @@ class World:
     """To be filled in: generate(), make_steps(), and ladders() with run_ladder()."""
     name = None
     title = None
+    default_columns = None  # unless --columns says otherwise
 
     def __init__(self, options):
         self.o = options
@@ -93,6 +95,9 @@ class World:
     def run_ladder(self):
         """Climbs once; {name of the rung: CPU seconds}."""
         raise NotImplementedError
+
+    def close(self):
+        """Ends what generate() started."""
 
     # ---- Programs ----
 
@@ -230,6 +235,8 @@ class Bench:
                "ratio": round(ratio, 2) if ratios else None,
                "ratio_range": [round(min(ratios), 2), round(max(ratios), 2)] if ratios else None,
                "target": step.target, "all_seconds": [round(r.seconds, 3) for r in step.results]}
+        if step.results[-1].requests is not None:
+            row["requests"] = step.results[-1].requests
         if step.target is not None and ratio is not None:
             row["met"] = ratio <= step.target and row["peak_mb"] <= PEAK_TARGET_MB
         return row
@@ -238,8 +245,9 @@ class Bench:
         return [{"step": s.name, "title": s.title, "wrong": s.wrong} if s.wrong else self.row(s) for s in self.steps]
 
     def print_rows(self, rows):
-        print(f"{'':<38} {'wall':>8} {'cpu':>8} {'rows/s':>10} {'peak MB':>8} {'ratio':>6} {'from-to':>11}  "
-              f"{'of':<10} target")
+        asked = any("requests" in row for row in rows)  # of a service
+        print(f"{'':<38} {'wall':>8} {'cpu':>8} {'rows/s':>10} {'peak MB':>8} " + asked * f"{'requests':>8} " +
+              f"{'ratio':>6} {'from-to':>11}  {'of':<10} target")
         for row in rows:
             if "wrong" in row:
                 print(f"{row['title']:<38} WRONG: {row['wrong']}")
@@ -250,7 +258,8 @@ class Bench:
             if "met" in row:
                 target += " met" if row["met"] else " MISSED"
             print(f"{row['title']:<38} {row['seconds']:>8.2f} {row['cpu_seconds']:>8.2f} "
-                  f"{row['rows_per_second']:>10,} {row['peak_mb']:>8.1f} {ratio:>6} {spread:>11}  "
+                  f"{row['rows_per_second']:>10,} {row['peak_mb']:>8.1f} " +
+                  asked * f"{sum(row.get('requests', {}).values()) or '':>8} " + f"{ratio:>6} {spread:>11}  "
                   f"{row['floor'] or '':<10} {target}".rstrip())
 
     def least_cpu(self, name):
@@ -309,6 +318,7 @@ class Bench:
         return 1 if self.ladder_wrong or any("wrong" in row for row in rows) else 0
 
     def clean_up(self):
+        self.world.close()
         if self.o.keep:
             print(f"data and databases: {self.world.work}", file=sys.stderr)
         elif not self.o.work:
