@@ -99,13 +99,15 @@ static void request_ahead(dvs_reader *r)
     if (r->tail_seen || !r->body_ended || r->row_limit != 0)
         return;
     r->tail_seen = 1;
+    if (r->body.length == 0)
+        return;
     const char *from = r->body.data + r->body.start;
     size_t length = r->body.length;
     if (length > TAIL_SEARCHED) {
         from += length - TAIL_SEARCHED;
         length = TAIL_SEARCHED;
     }
-    const char *at = length == 0 ? NULL : memmem(from, length, pattern, sizeof pattern - 1);
+    const char *at = memmem(from, length, pattern, sizeof pattern - 1);
     if (at == NULL)
         return;
     at += sizeof pattern - 1;
