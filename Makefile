@@ -2,7 +2,7 @@
 #
 #   make            the release build, in build/release
 #   make test       installs what is needed, builds and runs all tests (as CI does)
-#   make demo       dvsync at work on this machine's package list
+#   make demo       dvsync at work on a simulated Dataverse organisation
 #   make asan       clang with ASan and UBSan: builds, and runs the tests that fit
 #   make tsan       clang with TSan: the same
 #   make check-long the long form of the tests: kills, random lives of a database, fuzzing (most of an hour)
@@ -35,7 +35,7 @@ check-long:
 	cmake --preset release -D DVSYNC_TESTS=ON
 	cmake --build build/release --parallel $(JOBS)
 	cmake --preset fuzz -D DVSYNC_TESTS=ON
-	cmake --build build/fuzz --parallel $(JOBS) --target fuzz_json fuzz_text
+	cmake --build build/fuzz --parallel $(JOBS) --target fuzz_json fuzz_text fuzz_expression fuzz_page
 	result=0; \
 	cmake --build build/release --target check-long -- -k 0 || result=1; \
 	cmake --build build/fuzz --target check-long-fuzz || result=1; \

@@ -17,4 +17,7 @@ function(dvsync_add_plugin target)
     set_target_properties(${target} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
     install(TARGETS ${target} LIBRARY DESTINATION ${DVSYNC_PLUGIN_DIR})
   endif()
+  # dvsync refuses plugins that others can write; with umask 002 they could.
+  add_custom_command(TARGET ${target} POST_BUILD
+    COMMAND chmod go-w $<TARGET_FILE:${target}> $<TARGET_FILE_DIR:${target}> VERBATIM)
 endfunction()

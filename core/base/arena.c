@@ -153,25 +153,26 @@ void *dvsi_arena_calloc(dvsi_arena *arena, size_t count, size_t size)
     return piece;
 }
 
-/* memcpy that does not call anything for the short texts that most are: words that may overlap. */
+/* The first and the last `word` bytes, which may overlap. `word` is a constant of at most 8 bytes at every call. */
+static inline void copy_ends(char *to, const char *from, size_t length, size_t word)
+{
+    uint64_t head, tail;
+
+    memcpy(&head, from, word);
+    memcpy(&tail, from + length - word, word);
+    memcpy(to, &head, word);
+    memcpy(to + length - word, &tail, word);
+}
+
+/* memcpy that does not call anything for the short texts that most are. */
 static void copy_short(char *to, const char *from, size_t length)
 {
     if (length > 16) {
         memcpy(to, from, length);
     } else if (length >= 8) {
-        uint64_t head, tail;
-
-        memcpy(&head, from, sizeof head);
-        memcpy(&tail, from + length - sizeof tail, sizeof tail);
-        memcpy(to, &head, sizeof head);
-        memcpy(to + length - sizeof tail, &tail, sizeof tail);
+        copy_ends(to, from, length, 8);
     } else if (length >= 4) {
-        uint32_t head, tail;
-
-        memcpy(&head, from, sizeof head);
-        memcpy(&tail, from + length - sizeof tail, sizeof tail);
-        memcpy(to, &head, sizeof head);
-        memcpy(to + length - sizeof tail, &tail, sizeof tail);
+        copy_ends(to, from, length, 4);
     } else {
         for (size_t i = 0; i < length; i++)
             to[i] = from[i];

@@ -70,7 +70,7 @@ static int32_t ask_organisation(struct dataverse_auth *auth, const atomic_int *i
         return dataverse_auth_no_memory(err);
     challenge->settings = settings;
     struct dataverse_request request = {
-        .url = url, .what = "the organisation's login host", .interrupted = interrupted};
+        .url = url, .what = "the name of its login host", .interrupted = interrupted};
     int32_t status = dataverse_auth_ask(auth, &request, BODY_MAX, judge_challenge, challenge, err);
     free(url);
     return status;

@@ -77,6 +77,10 @@ void dataverse_slot_give(struct dataverse_http *http, struct dataverse_transfer 
 /* http_header.c: one line of the answer's head, with its end. 0, or -1 to end the transfer (t->broken). */
 int dataverse_header_line(struct dataverse_transfer *t, const char *line, size_t length);
 
+/* http_failure.c: why the transfer failed goes to t->failure. It still has its line. */
+void dataverse_http_explain(struct dataverse_transfer *t, CURLcode code);
+void dataverse_http_explain_silence(struct dataverse_transfer *t);
+
 /* http_request.c: sets the line's easy handle up for the request. */
 int32_t dataverse_request_prepare(struct dataverse_transfer *t, const struct dataverse_request *request,
                                   dvs_error *err);

@@ -24,65 +24,6 @@ static int32_t no_memory(dvs_error *err)
 
 /* ---- The end ---- */
 
-static int is_mendable(CURLcode code)
-{
-    switch (code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_URL_MALFORMAT:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
-static const char *advice(CURLcode code)
-{
-    switch (code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ISSUER_ERROR:
-        return "; if a proxy with its own certificate stands between, name its CA in ca_file";
-    case CURLE_SSL_CACERT_BADFILE:
-        return "; check ca_file";
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        return "; check the environment's https_proxy";
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return "; check the name and the network";
-    default:
-        return "";
-    }
-}
-
-static void explain(struct dataverse_transfer *t, CURLcode code)
-{
-    char where[300];
-    const char *reason = t->detail[0] != '\0' ? t->detail : curl_easy_strerror(code);
-    int32_t status = DVS_E_NETWORK;
-    char *c;
-    dataverse_url_for_message(t->url, where, sizeof where);
-    if (t->broken == DATAVERSE_BROKEN_HEADERS) {
-        status = DVS_E_PROTOCOL;
-        reason = "the answer has more than 64 KB of headers";
-    } else if (t->broken == DATAVERSE_BROKEN_BOMB) {
-        status = DVS_E_PROTOCOL;
-        reason = "the compressed answer inflates to more than 200 times its size";
-    } else if (t->broken == DATAVERSE_BROKEN_MEMORY || code == CURLE_OUT_OF_MEMORY) {
-        no_memory(&t->failure);
-        return;
-    } else if (is_mendable(code)) {
-        status = DVS_E_CONFIG;
-    } else if (code == CURLE_OPERATION_TIMEDOUT) {
-        status = DVS_E_TIMEOUT;
-    }
-    dvs_fail(&t->failure, status, DVS_SCOPE_STREAM, "%s (%s): %s%s", t->what, where, reason, advice(code));
-    for (c = t->failure.message; *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
-            *c = ' ';
-    }
-}
-
 /* Gives slot and line back. */
 static void release(struct dataverse_transfer *t)
 {
@@ -105,17 +46,13 @@ static void finish(struct dataverse_transfer *t, CURLcode code)
     if (code == CURLE_OK && !t->headers_done)
         code = CURLE_WEIRD_SERVER_REPLY;
     if (code != CURLE_OK)
-        explain(t, code);
+        dataverse_http_explain(t, code);
     release(t);
 }
 
 static void time_out(struct dataverse_transfer *t)
 {
-    char where[300];
-    dataverse_url_for_message(t->url, where, sizeof where);
-    dvs_fail(&t->failure, DVS_E_TIMEOUT, DVS_SCOPE_STREAM, "%s (%s): %s for %lld seconds", t->what, where,
-             t->header_bytes == 0 ? "no answer" : "the answer stopped, nothing came",
-             (long long)(t->http->timeout_ms / 1000));
+    dataverse_http_explain_silence(t);
     release(t);
 }
 

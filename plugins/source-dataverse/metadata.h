@@ -17,7 +17,6 @@
 #define DATAVERSE_TYPE_BOOL 6
 #define DATAVERSE_TYPE_TIMESTAMP 7 /* DateTime of behaviour UserLocal or TimeZoneIndependent */
 #define DATAVERSE_TYPE_DATE 8      /* DateTime of behaviour DateOnly */
-#define DATAVERSE_TYPE_BYTES 9     /* base64: Edm.Binary */
 
 struct dataverse_column {
     char *name;        /* the JSON key: telephone1, _ownerid_value */
@@ -36,7 +35,6 @@ struct dataverse_table {
     struct dataverse_column *columns;
     size_t n_columns;
     int has_modifiedon;
-    int has_versionnumber;
 };
 
 struct dataverse_metadata;

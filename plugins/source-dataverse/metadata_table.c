@@ -183,7 +183,6 @@ int32_t dataverse_drafts_table(struct dataverse_drafts *drafts, const char *logi
     }
     new->n_columns = drafts->n;
     new->has_modifiedon = has_column(new, "modifiedon", DATAVERSE_TYPE_TIMESTAMP);
-    new->has_versionnumber = has_column(new, "versionnumber", DATAVERSE_TYPE_INT);
     *table = new;
     return DVS_OK;
 }

@@ -175,7 +175,7 @@ static int32_t describe(dvs_source *source, const char *stream, dvs_out *out, dv
     return status;
 }
 
-/* A token, the organisation, and the right to read the table definitions. */
+/* A token, and whether an organisation answers to it. */
 static int32_t check(dvs_source *source, dvs_error *err)
 {
     const char *id;

@@ -13,6 +13,7 @@
 
 #include <dvsync/plugin_util.h>
 
+#include "condition.h"
 #include "reader.h"
 
 #define READ_AHEAD ((size_t)4 << 20) /* of all readers together */
@@ -169,6 +170,30 @@ static void note_time(dvs_reader *r)
         r->watermark = date - (monotonic_micros() - r->asked_at) - 1000000;
 }
 
+/* The service does not take the filter (not every column can stand in one): everything is read, and the host decides. */
+static int32_t without_filter(dvs_reader *r, dvs_error *err)
+{
+    char line[700];
+    snprintf(line, sizeof line, "%s is read without a filter, as the service refused it: %.400s",
+             r->select.table->set_name, err->message);
+    r->source->host->log(r->source->host, DVS_LOG_WARN, line);
+    free(r->select.filter);
+    r->select.filter = NULL;
+    dataverse_pull_close(&r->current);
+    free(r->url);
+    r->url = dataverse_select_url(r->source->api.base, &r->select, INT64_MIN);
+    if (r->url == NULL || dataverse_links_add(&r->links, r->url) != 0)
+        return no_memory(err);
+    page_again(r);
+    return open_page(r, &r->current, r->url, r->page_number, 0, err);
+}
+
+static int is_filter_refused(const dvs_reader *r, int32_t status, int outcome)
+{
+    return r->select.filter != NULL && !r->resumed && r->pages_done == 0 && r->rows == 0 && outcome == DATAVERSE_FAIL &&
+           (status == DVS_E_PROTOCOL || status == DVS_E_UNSUPPORTED);
+}
+
 /* More bytes of the page. DVS_OK also when the page begins anew. */
 static int32_t receive(dvs_reader *r, dvs_error *err)
 {
@@ -184,7 +209,7 @@ static int32_t receive(dvs_reader *r, dvs_error *err)
         request_ahead(r);
         return DVS_OK;
     }
-    return page_failed(r, status, outcome, err);
+    return is_filter_refused(r, status, outcome) ? without_filter(r, err) : page_failed(r, status, outcome, err);
 }
 
 static int32_t unreadable(dvs_reader *r, const char *problem, dvs_error *err)
@@ -463,6 +488,9 @@ int32_t dataverse_reader_start(dvs_source *source, const dvs_read *read, dvs_rea
     r->watermark = INT64_MIN;
     atomic_fetch_add(&source->readers, 1);
     if (dataverse_select_make(table, read->columns, read->n_columns, DATAVERSE_SELECT_MAX, &r->select) != 0)
+        status = no_memory(err);
+    if (status == DVS_OK && read->mode == DVS_READ_FULL && DVS_HAS(read, dvs_read, condition_stride) &&
+        dataverse_condition_filter(table, read, &r->select.filter) != 0)
         status = no_memory(err);
     if (status == DVS_OK)
         r->page =

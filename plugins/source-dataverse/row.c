@@ -14,7 +14,6 @@ static const uint32_t kinds[] = {
     [DATAVERSE_TYPE_INT] = DVS_INT64,           [DATAVERSE_TYPE_DECIMAL] = DVS_DECIMAL,
     [DATAVERSE_TYPE_DOUBLE] = DVS_DOUBLE,       [DATAVERSE_TYPE_BOOL] = DVS_BOOL,
     [DATAVERSE_TYPE_TIMESTAMP] = DVS_TIMESTAMP, [DATAVERSE_TYPE_DATE] = DVS_DATE,
-    [DATAVERSE_TYPE_BYTES] = DVS_BYTES,
 };
 
 uint32_t dataverse_kind(uint32_t type)
@@ -57,20 +56,6 @@ static int read_date(const struct dataverse_value *value, dvs_cell *cell)
     return 0;
 }
 
-/* Base64, also of the alphabet for addresses and without padding, as OData has it (OData JSON Format 4.0,
- * primitive values); Microsoft's service sends the usual form. */
-static int read_bytes(const struct dataverse_value *value, locale_t c_locale, char **scratch, dvs_cell *cell)
-{
-    char *text = *scratch;
-    size_t length = value->length;
-    for (size_t i = 0; i < length; i++)
-        text[i] = value->text[i] == '-' ? '+' : value->text[i] == '_' ? '/' : value->text[i];
-    while (length % 4 != 0 && length < value->length + 2)
-        text[length++] = '=';
-    /* What is decoded never overtakes what is read. */
-    return plugin_value_read(DVS_BYTES, text, length, c_locale, scratch, cell);
-}
-
 /* Numbers come as JSON numbers, or as strings where the service was asked for IEEE 754 compatibility. */
 static int read_value(const struct dataverse_value *value, uint32_t type, locale_t c_locale, char **scratch,
                       dvs_cell *cell)
@@ -91,8 +76,6 @@ static int read_value(const struct dataverse_value *value, uint32_t type, locale
             return -1;
         if (type == DATAVERSE_TYPE_DATE)
             return read_date(value, cell);
-        if (type == DATAVERSE_TYPE_BYTES)
-            return read_bytes(value, c_locale, scratch, cell);
     }
     return plugin_value_read(dataverse_kind(type), value->text, value->length, c_locale, scratch, cell);
 }

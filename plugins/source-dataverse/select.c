@@ -166,37 +166,44 @@ void dataverse_select_free(struct dataverse_select *select)
     for (uint32_t i = 0; select->columns != NULL && i < select->n_wants; i++)
         free(select->columns[i]);
     free(select->columns);
+    free(select->filter);
     free(select->parts);
     free(select->wants);
     memset(select, 0, sizeof *select);
 }
 
-/* FNV-1a. */
+/* FNV-1a, with the NUL at the end. */
+static uint64_t add_to_hash(uint64_t hash, const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    do
+        hash = (hash ^ *at) * UINT64_C(0x100000001b3);
+    while (*at++ != '\0');
+    return hash;
+}
+
 uint64_t dataverse_select_hash(const struct dataverse_select *select)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t p = 0; p < select->n_parts; p++) {
-        /* The NUL between two parts counts. */
-        const unsigned char *text = (const unsigned char *)select->parts[p].text;
-        do
-            hash = (hash ^ *text) * UINT64_C(0x100000001b3);
-        while (*text++ != '\0');
-    }
-    return hash;
+    for (size_t p = 0; p < select->n_parts; p++)
+        hash = add_to_hash(hash, select->parts[p].text);
+    return select->filter != NULL ? add_to_hash(hash, select->filter) : hash;
 }
 
 char *dataverse_select_url(const char *base, const struct dataverse_select *select, int64_t from)
 {
     const struct dataverse_table *table = select->table;
-    char filter[80] = "";
+    char since[80] = "";
+    const char *name = select->filter != NULL && from == INT64_MIN ? "&$filter=" : "";
+    const char *filter = *name != '\0' ? select->filter : "";
     char *url = NULL;
     if (from != INT64_MIN) {
         char time[24];
         dataverse_time_text(from, time);
-        snprintf(filter, sizeof filter, "&$filter=modifiedon%%20ge%%20%s", time);
+        snprintf(since, sizeof since, "&$filter=modifiedon%%20ge%%20%s", time);
     }
-    if (asprintf(&url, "%s%s?$select=%s%s&$orderby=%s", base, table->set_name, select->parts[0].text, filter,
-                 table->key) < 0)
+    if (asprintf(&url, "%s%s?$select=%s%s%s%s&$orderby=%s", base, table->set_name, select->parts[0].text, since,
+                 name, filter, table->key) < 0)
         return NULL;
     return url;
 }

@@ -47,6 +47,7 @@ struct dataverse_select {
     int has_raw;
     struct dataverse_part *parts;
     size_t n_parts;
+    char *filter; /* of a complete read, ready for the address, malloc()ed; NULL: none */
 };
 
 /* Plans a read of the columns named; all of the table's when the whole record is among them. 0, or -1 when
@@ -62,7 +63,7 @@ char *dataverse_select_url(const char *base, const struct dataverse_select *sele
 char *dataverse_select_keys_url(const char *base, const struct dataverse_select *select, size_t part,
                                 const uint8_t (*keys)[16], size_t *n);
 
-/* A number that tells apart which columns are asked for, and in which parts. */
+/* A number that tells apart which columns are asked for, in which parts, and by which filter. */
 uint64_t dataverse_select_hash(const struct dataverse_select *select);
 
 /* 36 characters and NUL. */

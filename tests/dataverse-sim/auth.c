@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "auth.h"
+#include "percent.h"
 #include "text.h"
 
 #define REFUSED_MAX 16
@@ -90,34 +91,6 @@ void sim_auth_deny(struct sim_auth *auth, const char *origin, struct sim_answer 
     sim_answer_text(answer, 401, "text/html", "<html><body>HTTP Error 401 - Unauthorized</body></html>");
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static char *decode(const char *from, const char *end)
-{
-    char *text = malloc((size_t)(end - from) + 1);
-    if (text == NULL)
-        return NULL;
-    char *to = text;
-    while (from < end) {
-        if (*from == '%' && end - from > 2 && hex(from[1]) >= 0 && hex(from[2]) >= 0) {
-            *to++ = (char)(hex(from[1]) * 16 + hex(from[2]));
-            from += 3;
-        } else {
-            *to++ = *from == '+' ? ' ' : *from;
-            from++;
-        }
-    }
-    *to = '\0';
-    return text;
-}
-
 char *sim_form_field(const char *form, size_t length, const char *name)
 {
     const char *end = form + length;
@@ -128,7 +101,7 @@ char *sim_form_field(const char *form, size_t length, const char *name)
         const char *equals = memchr(form, '=', (size_t)(stop - form));
         if (equals != NULL && (size_t)(equals - form) == strlen(name) &&
             memcmp(form, name, strlen(name)) == 0)
-            return decode(equals + 1, stop);
+            return sim_percent_decode(equals + 1, (size_t)(stop - equals - 1), 1, NULL);
         form = stop + 1;
     }
     return NULL;

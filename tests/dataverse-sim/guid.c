@@ -1,20 +1,10 @@
 #include <string.h>
 
 #include "guid.h"
+#include "percent.h"
 
 /* Which byte of the text stands at each place of the order. */
 static const uint8_t byte_at[16] = {10, 11, 12, 13, 14, 15, 8, 9, 7, 6, 5, 4, 3, 2, 1, 0};
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 int sim_guid_parse(const char *text, size_t length, struct sim_guid *guid)
 {
@@ -32,8 +22,8 @@ int sim_guid_parse(const char *text, size_t length, struct sim_guid *guid)
                 return -1;
             continue;
         }
-        int high = hex(text[i]);
-        int low = hex(text[i + 1]);
+        int high = sim_hex_digit(text[i]);
+        int low = sim_hex_digit(text[i + 1]);
         if (high < 0 || low < 0)
             return -1;
         bytes[n++] = (uint8_t)(high << 4 | low);

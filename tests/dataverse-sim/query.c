@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "percent.h"
 #include "query.h"
 
 #define PAGE_MAX 5000 /* Microsoft's documentation: page results */

@@ -2,36 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "percent.h"
 #include "request.h"
 
 #define PAGE_SIZE_MAX 5000
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static char *decode(const char *text, size_t length, int plus)
-{
-    char *out = malloc(length + 1);
-    if (out == NULL)
-        return NULL;
-    size_t n = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '%' && length - i > 2 && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-            out[n++] = (char)(hex(text[i + 1]) * 16 + hex(text[i + 2]));
-            i += 2;
-        } else {
-            out[n++] = plus && text[i] == '+' ? ' ' : text[i];
-        }
-    }
-    out[n] = '\0';
-    return out;
-}
 
 /* The end of a preference: the next comma outside quotes. */
 static const char *preference_end(const char *text)
@@ -101,7 +75,7 @@ char *sim_path_below(const char *path, int *known)
     if (!*known)
         return NULL;
     path += sizeof base + 1;
-    return decode(path, strlen(path), 0);
+    return sim_percent_decode(path, strlen(path), 0, NULL);
 }
 
 int sim_holds_secret(const char *text, size_t length, const char *secret)
@@ -110,7 +84,7 @@ int sim_holds_secret(const char *text, size_t length, const char *secret)
         if (text == NULL || memchr(text, '%', length) == NULL)
             return 0;
     int found = memmem(text, length, secret, strlen(secret)) != NULL;
-    char *decoded = found ? NULL : decode(text, length, 1);
+    char *decoded = found ? NULL : sim_percent_decode(text, length, 1, NULL);
     if (decoded != NULL)
         found = strstr(decoded, secret) != NULL;
     free(decoded);

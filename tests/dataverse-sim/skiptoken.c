@@ -1,36 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "percent.h"
 #include "skiptoken.h"
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-char *sim_percent_decode(const char *text, size_t n, int plus, size_t *length)
-{
-    char *decoded = malloc(n + 1);
-    if (decoded == NULL)
-        return NULL;
-    size_t to = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] == '%' && i + 2 < n && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-            decoded[to++] = (char)(hex(text[i + 1]) << 4 | hex(text[i + 2]));
-            i += 2;
-        } else {
-            decoded[to++] = plus && text[i] == '+' ? ' ' : text[i];
-        }
-    }
-    decoded[to] = '\0';
-    if (length != NULL)
-        *length = to;
-    return decoded;
-}
 
 /* As .NET does it: lower-case hexadecimal. */
 static void percent_encode(struct sim_text *to, const char *text, size_t n)

@@ -47,7 +47,4 @@ int sim_skiptoken_read(const char *raw, size_t length, const struct sim_cookie_f
                        struct sim_cursor *cursor);
 void sim_cursor_free(struct sim_cursor *cursor);
 
-/* Percent-decoding of `n` bytes; '+' is a space when `plus`. NULL: memory. */
-char *sim_percent_decode(const char *text, size_t n, int plus, size_t *length);
-
 #endif

@@ -23,41 +23,41 @@ static inline void jansson_check_value(const struct dataverse_value *value, cons
 {
     char number[400];
     if (expected == NULL) {
-        TRACE_CHECK(value->type == DATAVERSE_JSON_MISSING);
+        CHECK(value->type == DATAVERSE_JSON_MISSING);
         return;
     }
     switch (json_typeof(expected)) {
     case JSON_NULL:
-        TRACE_CHECK(value->type == DATAVERSE_JSON_NULL);
+        CHECK(value->type == DATAVERSE_JSON_NULL);
         break;
     case JSON_TRUE:
-        TRACE_CHECK(value->type == DATAVERSE_JSON_TRUE);
+        CHECK(value->type == DATAVERSE_JSON_TRUE);
         break;
     case JSON_FALSE:
-        TRACE_CHECK(value->type == DATAVERSE_JSON_FALSE);
+        CHECK(value->type == DATAVERSE_JSON_FALSE);
         break;
     case JSON_INTEGER:
     case JSON_REAL:
-        TRACE_CHECK(value->type == DATAVERSE_JSON_NUMBER);
+        CHECK(value->type == DATAVERSE_JSON_NUMBER);
         if (value->length < sizeof number) {
             memcpy(number, value->text, value->length);
             number[value->length] = '\0';
-            TRACE_CHECK(strtod(number, NULL) == json_number_value(expected));
+            CHECK(strtod(number, NULL) == json_number_value(expected));
         }
         break;
     case JSON_STRING:
-        TRACE_CHECK(value->type == DATAVERSE_JSON_STRING);
-        TRACE_CHECK((value->flags & DATAVERSE_VALUE_LONE_SURROGATE) == 0);
-        TRACE_CHECK(value->length == json_string_length(expected));
-        TRACE_CHECK(memcmp(value->text, json_string_value(expected), value->length) == 0);
-        TRACE_CHECK(((value->flags & DATAVERSE_VALUE_NUL) != 0) ==
+        CHECK(value->type == DATAVERSE_JSON_STRING);
+        CHECK((value->flags & DATAVERSE_VALUE_LONE_SURROGATE) == 0);
+        CHECK(value->length == json_string_length(expected));
+        CHECK(memcmp(value->text, json_string_value(expected), value->length) == 0);
+        CHECK(((value->flags & DATAVERSE_VALUE_NUL) != 0) ==
                     (memchr(value->text, '\0', value->length) != NULL));
         break;
     case JSON_OBJECT:
     case JSON_ARRAY: {
         json_t *again = json_loadb(value->json, value->json_length, JSON_ALLOW_NUL, NULL);
-        TRACE_CHECK(value->type == (json_is_object(expected) ? DATAVERSE_JSON_OBJECT : DATAVERSE_JSON_ARRAY));
-        TRACE_CHECK(again != NULL && json_equal(again, expected));
+        CHECK(value->type == (json_is_object(expected) ? DATAVERSE_JSON_OBJECT : DATAVERSE_JSON_ARRAY));
+        CHECK(again != NULL && json_equal(again, expected));
         json_decref(again);
         break;
     }
@@ -67,9 +67,9 @@ static inline void jansson_check_value(const struct dataverse_value *value, cons
 static inline void jansson_check_link(const char *link, const json_t *expected)
 {
     if (json_is_string(expected))
-        TRACE_CHECK(link != NULL && strcmp(link, json_string_value(expected)) == 0);
+        CHECK(link != NULL && strcmp(link, json_string_value(expected)) == 0);
     else
-        TRACE_CHECK(link == NULL);
+        CHECK(link == NULL);
 }
 
 /* Reads the page once more, whole, and compares each wanted value. The reader has accepted it. */
@@ -81,20 +81,20 @@ static inline void jansson_check_page(struct dataverse_page *page, const char *c
     const json_t *value = json_object_get(root, "value");
     size_t count = 0;
     dataverse_page_start(page);
-    TRACE_CHECK(dataverse_buffer_add(&buffer, bytes, n) == 0);
+    CHECK(dataverse_buffer_add(&buffer, bytes, n) == 0);
     while (dataverse_page_next(page, &buffer, 1, &record) == DATAVERSE_PAGE_RECORD) {
         const json_t *expected = json_array_get(value, count++);
         /* Of two members "value" Jansson sees the last only; the reader takes an array then. */
         for (size_t i = 0; i < n_names && expected != NULL; i++)
             jansson_check_value(&record.values[i], json_object_get(expected, names[i]));
-        TRACE_CHECK(expected != NULL || !json_is_array(value));
+        CHECK(expected != NULL || !json_is_array(value));
     }
-    TRACE_CHECK(!json_is_array(value) || count == json_array_size(value));
+    CHECK(!json_is_array(value) || count == json_array_size(value));
     jansson_check_link(dataverse_page_next_link(page), json_object_get(root, "@odata.nextLink"));
     jansson_check_link(dataverse_page_delta_link(page), json_object_get(root, "@odata.deltaLink"));
-    TRACE_CHECK((dataverse_page_error_code(page) != NULL) ==
+    CHECK((dataverse_page_error_code(page) != NULL) ==
                 (json_object_get(root, "error") != NULL && !json_is_null(json_object_get(root, "error"))));
-    TRACE_CHECK((dataverse_page_error_code(page) != NULL) == (dataverse_page_error_message(page) != NULL));
+    CHECK((dataverse_page_error_code(page) != NULL) == (dataverse_page_error_message(page) != NULL));
     dataverse_buffer_free(&buffer);
 }
 
@@ -106,14 +106,14 @@ static inline int jansson_check(struct dataverse_page *page, const char *const *
     json_t *root = json_loadb(bytes, n, JSON_ALLOW_NUL, &error);
     int both = 0;
     if (answer == DATAVERSE_PAGE_END) {
-        TRACE_CHECK(root != NULL || jansson_is_narrow(&error));
+        CHECK(root != NULL || jansson_is_narrow(&error));
         if (root != NULL) {
             jansson_check_page(page, names, n_names, bytes, n, root);
             both = 1;
         }
     } else if (root != NULL && memchr(bytes, '\0', n) == NULL) {
         /* Valid JSON, but no page. */
-        TRACE_CHECK(trace->length > 0 && memmem(trace->text, trace->length, "bad no page", 11) != NULL);
+        CHECK(trace->length > 0 && memmem(trace->text, trace->length, "bad no page", 11) != NULL);
     }
     json_decref(root);
     return both;

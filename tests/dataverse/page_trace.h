@@ -4,20 +4,9 @@
 #define TEST_PAGE_TRACE_H
 
 #include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "../fuzz/fuzz.h"
 #include "page.h"
-
-#define TRACE_CHECK(condition)                                                                               \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);                    \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 /* A growing text. All zero is an empty one. */
 struct trace {
@@ -31,7 +20,7 @@ static inline void trace_bytes(struct trace *trace, const char *bytes, size_t n)
     if (trace->text == NULL || trace->capacity - trace->length < n) {
         trace->capacity = (trace->length + n) * 2 + 64;
         trace->text = realloc(trace->text, trace->capacity);
-        TRACE_CHECK(trace->text != NULL);
+        CHECK(trace->text != NULL);
     }
     if (n > 0)
         memcpy(trace->text + trace->length, bytes, n);
@@ -47,7 +36,7 @@ __attribute__((format(printf, 2, 3))) static inline void trace_add(struct trace 
     va_start(args, format);
     n = vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    TRACE_CHECK(n >= 0 && (size_t)n < sizeof line);
+    CHECK(n >= 0 && (size_t)n < sizeof line);
     trace_bytes(trace, line, (size_t)n);
 }
 
@@ -71,11 +60,11 @@ static inline void trace_record(struct trace *trace, const struct dataverse_reco
         trace_add(trace, "\n  value %zu type %u", i, (unsigned)value->type);
         if (value->type == DATAVERSE_JSON_MISSING)
             continue;
-        TRACE_CHECK(value->json > record->json);
-        TRACE_CHECK(value->json + value->json_length < record->json + record->json_length);
+        CHECK(value->json > record->json);
+        CHECK(value->json + value->json_length < record->json + record->json_length);
         if (value->type != DATAVERSE_JSON_STRING) {
-            TRACE_CHECK(value->text == value->json && value->length == value->json_length);
-            TRACE_CHECK(value->flags == 0);
+            CHECK(value->text == value->json && value->length == value->json_length);
+            CHECK(value->flags == 0);
         }
         trace_add(trace, " flags %u, %zu bytes:", (unsigned)value->flags, value->length);
         trace_bytes(trace, value->text, value->length);
@@ -116,24 +105,24 @@ static inline int trace_page(struct trace *trace, struct dataverse_page *page, s
     int answer = DATAVERSE_PAGE_MORE;
     buffer.capacity = n + DATAVERSE_BUFFER_ZEROS;
     buffer.data = malloc(buffer.capacity);
-    TRACE_CHECK(buffer.data != NULL);
+    CHECK(buffer.data != NULL);
     trace->length = 0;
     dataverse_page_start(page);
     for (size_t at = 0, size = first; at < n; at += size, size = piece) {
         if (size > n - at)
             size = n - at;
-        TRACE_CHECK(dataverse_buffer_add(&buffer, bytes + at, size) == 0);
+        CHECK(dataverse_buffer_add(&buffer, bytes + at, size) == 0);
         answer = trace_buffer(trace, page, n_names, &buffer, 0);
-        TRACE_CHECK(answer == DATAVERSE_PAGE_MORE || answer == DATAVERSE_PAGE_END ||
+        CHECK(answer == DATAVERSE_PAGE_MORE || answer == DATAVERSE_PAGE_END ||
                     answer == DATAVERSE_PAGE_BAD || answer == DATAVERSE_PAGE_NO_MEMORY);
         if (answer == DATAVERSE_PAGE_NO_MEMORY)
             break;
     }
     if (answer != DATAVERSE_PAGE_NO_MEMORY)
         answer = trace_buffer(trace, page, n_names, &buffer, 1);
-    TRACE_CHECK(answer != DATAVERSE_PAGE_MORE);
+    CHECK(answer != DATAVERSE_PAGE_MORE);
     if (answer == DATAVERSE_PAGE_END) {
-        TRACE_CHECK(buffer.length == 0);
+        CHECK(buffer.length == 0);
         trace_add(trace, "end, value %d\n", dataverse_page_has_value(page));
         trace_text(trace, "next", dataverse_page_next_link(page));
         trace_text(trace, "delta", dataverse_page_delta_link(page));

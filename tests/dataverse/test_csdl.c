@@ -86,7 +86,6 @@ static void test_account(void **state)
     assert_string_equal(table->logical_name, "account");
     assert_string_equal(table->key, "accountid");
     assert_true(table->has_modifiedon);
-    assert_true(table->has_versionnumber);
     size_t n = 0;
     assert_column(table, n++, "accountid", DATAVERSE_TYPE_GUID, "");
     assert_column(table, n++, "name", DATAVERSE_TYPE_TEXT, "");
@@ -136,7 +135,6 @@ static void test_keys_of_derived_types(void **state)
         assert_string_equal(table->columns[0].name, cases[i].key);
         assert_int_equal(table->columns[0].type, DATAVERSE_TYPE_GUID);
         assert_int_equal(table->n_columns, cases[i].n);
-        assert_int_equal(table->has_versionnumber, strcmp(cases[i].logical, "contactleads") == 0);
         assert_false(table->has_modifiedon);
         dataverse_table_free(table);
     }

@@ -56,7 +56,8 @@ static void test_cut_bodies_are_errors_of_the_network(void **state)
         int32_t status = once(&w, replies[i]);
         if (status != DVS_E_NETWORK)
             fail_msg("reply %zu gave %d: %s", i, (int)status, w.err.message);
-        assert_message(&w, "the test (http://127.0.0.1");
+        assert_message(&w, "asking http://127.0.0.1");
+        assert_message(&w, "for the test: ");
         /* What came before is given out before the failure. */
         if (i < 3)
             assert_body(&w, "half", 4);

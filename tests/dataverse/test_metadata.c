@@ -98,7 +98,6 @@ static void test_account(void **state)
     assert_string_equal(table->set_name, "accounts");
     assert_string_equal(table->logical_name, "account");
     assert_true(table->has_modifiedon);
-    assert_true(table->has_versionnumber);
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         char targets[200] = "";
         assert_true(i < table->n_columns);
@@ -129,7 +128,6 @@ static void test_small_table(void **state)
     const struct dataverse_table *table = get("as", 0);
     assert_int_equal(table->n_columns, 1);
     assert_false(table->has_modifiedon);
-    assert_false(table->has_versionnumber);
     assert_int_equal(service.requests, 2);
 }
 

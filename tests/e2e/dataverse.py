@@ -116,9 +116,10 @@ def assert_equal(project, sim, table, set_name=None):
 # ---- Between the program and the simulator ----
 
 class Listener:
-    """Serves each request with `answer(method, path, headers, body)` → (status, headers, body), and keeps it all."""
+    """Serves each request with `answer(method, path, headers, body)` → (status, headers, body), and keeps it all.
+    tls: an ssl.SSLContext of a server; then it speaks https. host: what clients call it."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, tls=None, host="127.0.0.1"):
         outer = self
         self.seen = []
 
@@ -143,7 +144,10 @@ class Listener:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.url = f"{'https' if tls else 'http'}://{host}:{self.server.server_port}"
+        if tls:  # the handshake is made by the connection's own thread, when it reads
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+            self.server.handle_error = lambda *_: None
         self.thread = threading.Thread(target=self.server.serve_forever)
 
     def __enter__(self):
@@ -166,7 +170,7 @@ class Listener:
         return {m[1] for _, _, headers, _ in self.seen if (m := re.fullmatch(r"Bearer\s+(\S+)", headers.get("Authorization", "")))}
 
 
-def before(sim, change=lambda path, status, headers, body: (status, headers, body)):
+def before(sim, change=lambda path, status, headers, body: (status, headers, body), **more):
     """The simulator behind a listener that changes its answers. Each takes the listener for the organisation."""
     def moved(data, here, there):
         for form in (str, lambda url: quote(url, safe="")):
@@ -181,5 +185,5 @@ def before(sim, change=lambda path, status, headers, body: (status, headers, bod
         got = [(k, v.replace(sim.url, here)) for k, v in reply.headers.items()]
         return change(path, reply.status, got, moved(reply.body, sim.url, here))
 
-    listener = Listener(answer)
+    listener = Listener(answer, **more)
     return listener

@@ -1,5 +1,6 @@
 /* Pages, links, faults, annotations. */
 #include "org.h"
+#include "percent.h"
 #include "skiptoken.h"
 
 static char *link_query(const json_t *document)
