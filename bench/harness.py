@@ -3,6 +3,7 @@
 A benchmark is a World: the data, the floors, the steps and, when it has one, the ladder of costs of one source and
 one sink. csv_files.py is the first; another one is another subclass, listed in run.py.
 """
+import contextlib
 import json
 import pathlib
 import shutil
@@ -133,6 +134,20 @@ class World:
 
     def read_only(self, db):
         return sqlite3.connect(f"file:{self.work / db}?mode=ro", uri=True)
+
+    def ladder_costs(self, wanted, **known):
+        """Runs ladder.c on ladder.yaml: {rung: CPU seconds}, `known` ones among them; `wanted` are all that there must be.
+        The lineage in ladder.db must know the creation of each record."""
+        run = must(self.execute([self.build / "bench/ladder", self.build / "plugins", self.work / "ladder.yaml",
+                                 self.o.rows]))
+        rungs = {**known, **{rung["rung"]: rung["cpu_seconds"] for rung in json.loads(run.out)["rungs"]}}
+        if set(rungs) != set(wanted):
+            raise Wrong("ladder.c has other rungs than the table")
+        with contextlib.closing(self.read_only("ladder.db")) as con:
+            n = con.execute("SELECT count(DISTINCT key) FROM _sync_lineage WHERE op = 'create'").fetchone()[0]
+        if n != self.o.rows:
+            raise Wrong(f"ladder.db: the lineage knows {n} records instead of {self.o.rows}")
+        return rungs
 
     def check_totals(self, run, **expected):
         """The counts that `sync --json` printed; those not named must be 0."""

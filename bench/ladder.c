@@ -153,7 +153,7 @@ static void open_source(ladder *l, setup *s)
 {
     dvs_error err = DVS_ERROR_INIT;
     dvsi_feed *feed = &l->feed;
-    dvsi_known_columns known = {l->target.definition.columns, l->target.definition.n_columns};
+    dvsi_known_columns known = {0}; /* the database is new */
     must(dvsi_source_open(s->source_plugin, s->project->sources[0].name, s->source_settings, &l->run.services,
                           &l->source, &err),
          &err, "");

@@ -90,6 +90,15 @@ void dvs_report_free(dvs_report *report)
     free(report);
 }
 
+static void add_about(dvsi_buf *out, const char *name, const char *text)
+{
+    dvsi_buf_printf(out, ",\"%s\":", name);
+    if (text != NULL)
+        dvsi_json_string(out, text, strlen(text));
+    else
+        dvsi_buf_puts(out, "null");
+}
+
 void dvsi_api_problems(dvsi_buf *out, const dvsi_problems *problems)
 {
     static const char *const severities[] = {"error", "warning", "info"};
@@ -99,6 +108,10 @@ void dvsi_api_problems(dvsi_buf *out, const dvsi_problems *problems)
         dvsi_json_string(out, p->file, strlen(p->file));
         dvsi_buf_printf(out, ",\"line\":%u,\"column\":%u,\"path\":", p->line, p->column);
         dvsi_json_string(out, p->path, strlen(p->path));
+        add_about(out, "check", p->about.check);
+        add_about(out, "entity", p->about.entity);
+        add_about(out, "source", p->about.source);
+        add_about(out, "field", p->about.field);
         dvsi_buf_puts(out, ",\"message\":");
         dvsi_json_string(out, p->message, strlen(p->message));
         dvsi_buf_putc(out, '}');

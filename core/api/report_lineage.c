@@ -115,14 +115,29 @@ static const char *json_text(story *s, const dvsi_json *value)
     return keep(s, &text);
 }
 
+/* Of several versions the last. */
+static const dvs_cell *last_version(const dvsi_batch *rows, uint32_t valid_from)
+{
+    const dvs_cell *last = dvsi_batch_cells(rows, 0);
+    for (uint32_t i = 1; i < rows->n_rows; i++) {
+        const dvs_cell *row = dvsi_batch_cells(rows, i);
+        if (row[valid_from].kind == DVS_TIMESTAMP &&
+            (last[valid_from].kind != DVS_TIMESTAMP || row[valid_from].v.i64 > last[valid_from].v.i64))
+            last = row;
+    }
+    return last;
+}
+
 /* The row of the record, as it stands in the table. */
 static int32_t read_present(story *s, dvs_error *err)
 {
     const dvsi_definition *d = &s->target->definition;
     dvsi_sink *sink = s->view->run->sink;
     dvsi_schema schema = {0};
-    dvsi_batch *row = dvsi_batch_new(s->n_fields + 1);
-    uint32_t *columns = dvsi_arena_calloc(s->arena, (size_t)s->n_fields + 1, sizeof *columns);
+    const uint32_t has_versions = strcmp(d->history, "scd2") == 0;
+    const dvs_cell *cells = NULL;
+    dvsi_batch *row = dvsi_batch_new(s->n_fields + 1 + has_versions);
+    uint32_t *columns = dvsi_arena_calloc(s->arena, (size_t)s->n_fields + 2, sizeof *columns);
     uint32_t *key = dvsi_arena_calloc(s->arena, d->n_key, sizeof *key);
     int32_t status = row == NULL || columns == NULL || key == NULL ||
                              dvsi_schema_put(&schema, "row_id", DVS_INT64, DVS_COLUMN_ROW_ID) == NULL
@@ -134,6 +149,10 @@ static int32_t read_present(story *s, dvs_error *err)
         if (dvsi_schema_put(&schema, s->fields[i], s->kinds[i], DVS_COLUMN_NULLABLE) == NULL)
             status = dvsi_error_no_memory(err);
     }
+    columns[s->n_fields + 1] = s->n_fields + 1;
+    if (status == DVS_OK && has_versions &&
+        dvsi_schema_put(&schema, "valid_from", DVS_TIMESTAMP, DVS_COLUMN_NULLABLE) == NULL)
+        status = dvsi_error_no_memory(err);
     for (uint32_t k = 0; k < d->n_key && status == DVS_OK; k++) {
         uint32_t field = find_field(s, d->key[k]);
         readable = readable && field != NO_FIELD;
@@ -143,12 +162,14 @@ static int32_t read_present(story *s, dvs_error *err)
         dvs_table table = {(uint32_t)sizeof table, schema.n_columns,        sizeof(dvs_column), 0,
                            dvsi_table_id(),        s->target->entity->name, schema.columns};
         dvs_lookup lookup = {
-            (uint32_t)sizeof lookup, s->n_fields + 1, &table, columns, key, d->n_key, 1, s->key_cells, -1, 0};
+            (uint32_t)sizeof lookup, schema.n_columns, &table, columns, key, d->n_key, 1, s->key_cells, -1, 0};
         status = dvsi_sink_read(sink, &lookup, row, err);
         s->has_row = status == DVS_OK && row->n_rows != 0;
     }
+    if (s->has_row)
+        cells = has_versions ? last_version(row, s->n_fields + 1) : row->cells;
     for (uint32_t i = 0; i < s->n_fields && s->has_row && status == DVS_OK; i++) {
-        s->present[i] = s->after[i] = cell_text(s, &row->cells[i + 1]);
+        s->present[i] = s->after[i] = cell_text(s, &cells[i + 1]);
         if (s->present[i] == NULL)
             status = dvsi_error_no_memory(err);
     }
@@ -374,8 +395,9 @@ static int32_t tell(story *s, dvsi_buf *out, dvs_error *err)
     put_fields(s, out);
     if (s->options->history)
         put_changes(s, out);
+    status = dvsi_report_reference_offers(s->view, s->target, &key, s->only != NO_FIELD ? s->fields[s->only] : NULL, out, err);
     dvsi_out_close(out, '}');
-    return DVS_OK;
+    return status;
 }
 
 static int32_t fill(dvsi_view *view, const void *context, dvsi_buf *out, dvs_error *err)

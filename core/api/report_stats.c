@@ -8,11 +8,13 @@
 typedef struct entity_stats {
     uint32_t counted; /* the table is ours and is there */
     uint64_t rows;
-    uint64_t deleted;
+    uint64_t closed;     /* deleted, or versions that do not hold any more */
+    uint32_t has_versions;
     int64_t last_sync; /* INT64_MIN: never */
     int64_t last_full; /* of the `from` entry that is furthest behind */
     uint32_t cursor;
     uint64_t open_errors;
+    uint64_t open_conflicts;
 } entity_stats;
 
 static int32_t count_rows(dvsi_view *view, const dvsi_target *target, entity_stats *stats, dvs_error *err)
@@ -27,18 +29,19 @@ static int32_t count_rows(dvsi_view *view, const dvsi_target *target, entity_sta
         dvsi_schema_free(&found);
         return DVS_OK; /* somebody dropped it */
     }
-    int has_deleted = dvsi_schema_find(&found, "deleted_at") >= 0;
+    stats->has_versions = strcmp(target->definition.history, "scd2") == 0;
+    const char *mark = stats->has_versions ? "valid_to" : "deleted_at";
+    int has_closed = dvsi_schema_find(&found, mark) >= 0;
     if (status == DVS_OK && (dvsi_schema_put(&columns, "row_id", DVS_INT64, DVS_COLUMN_ROW_ID) == NULL ||
-                             (has_deleted && dvsi_schema_put(&columns, "deleted_at", DVS_TIMESTAMP,
-                                                             DVS_COLUMN_NULLABLE) == NULL)))
+                             (has_closed && dvsi_schema_put(&columns, mark, DVS_TIMESTAMP, DVS_COLUMN_NULLABLE) == NULL)))
         status = dvsi_error_no_memory(err);
     dvs_table table = {(uint32_t)sizeof table, columns.n_columns,    sizeof(dvs_column), 0,
                        dvsi_table_id(),        target->entity->name, columns.columns};
-    dvs_where deleted = dvsi_where(1, DVS_OP_NOT_NULL, dvsi_cell_null());
+    dvs_where closed = dvsi_where(1, DVS_OP_NOT_NULL, dvsi_cell_null());
     if (status == DVS_OK)
         status = dvsi_sink_count(run->sink, &table, NULL, 0, &stats->rows, err);
-    if (status == DVS_OK && has_deleted)
-        status = dvsi_sink_count(run->sink, &table, &deleted, 1, &stats->deleted, err);
+    if (status == DVS_OK && has_closed)
+        status = dvsi_sink_count(run->sink, &table, &closed, 1, &stats->closed, err);
     stats->counted = status == DVS_OK;
     dvsi_schema_free(&columns);
     dvsi_schema_free(&found);
@@ -85,6 +88,13 @@ static int32_t count_errors(dvsi_view *view, const dvsi_entity *entity, entity_s
     return dvsi_books_count(&view->run->books, DVSI_BOOK_ERRORS, where, 3, &stats->open_errors, err);
 }
 
+static int32_t count_conflicts(dvsi_view *view, const dvsi_entity *entity, entity_stats *stats, dvs_error *err)
+{
+    dvs_where where[2] = {dvsi_where(DVSI_CONFLICTS_ENTITY, DVS_OP_EQ, dvsi_cell_text(entity->name)),
+                          dvsi_where(DVSI_CONFLICTS_CLOSED_AT, DVS_OP_IS_NULL, dvsi_cell_null())};
+    return dvsi_books_count(&view->run->books, DVSI_BOOK_CONFLICTS, where, 2, &stats->open_conflicts, err);
+}
+
 static void put_count(dvsi_buf *out, const char *name, int known, uint64_t count)
 {
     if (known)
@@ -105,17 +115,21 @@ static int32_t put_entity(dvsi_view *view, const dvsi_target *target, int64_t *l
         status = read_state(view, target->entity, &stats, err);
     if (status == DVS_OK && known)
         status = count_errors(view, target->entity, &stats, err);
+    if (status == DVS_OK && known)
+        status = count_conflicts(view, target->entity, &stats, err);
     if (stats.last_sync > *last_sync)
         *last_sync = stats.last_sync;
     dvsi_out_open(out, '{');
     dvsi_report_text(out, "entity", target->entity->name);
-    put_count(out, "active", (int)stats.counted, stats.rows - stats.deleted);
-    put_count(out, "deleted", (int)stats.counted, stats.deleted);
+    put_count(out, "active", (int)stats.counted, stats.rows - stats.closed);
+    /* Among versions, how many of those that are over were a record's last is not counted. */
+    put_count(out, "deleted", stats.counted && !stats.has_versions, stats.closed);
     put_count(out, "versions", (int)stats.counted, stats.rows);
     dvsi_report_time(out, "last_sync_time", stats.last_sync);
     dvsi_report_time(out, "last_full_at", stats.last_full);
     dvsi_report_flag(out, "cursor", (int)stats.cursor);
     put_count(out, "row_errors_open", known, stats.open_errors);
+    put_count(out, "conflicts_open", known, stats.open_conflicts);
     dvsi_out_close(out, '}');
     return status;
 }

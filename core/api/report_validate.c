@@ -1,10 +1,13 @@
 /* report_validate.c - dvs_validate: everything that is wrong with a project, at once. */
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/report_validate.h"
 #include "base/error.h"
 #include "config/discover.h"
+
+#define MOST_ROWS 2000u
 
 void dvsi_validation_add(dvsi_validation *v, int severity, const dvsi_node *node, const char *path,
                          const char *format, ...)
@@ -19,6 +22,80 @@ void dvsi_validation_add(dvsi_validation *v, int severity, const dvsi_node *node
     v->n_warnings += severity == DVSI_PROBLEM_WARNING;
     v->n_infos += severity == DVSI_PROBLEM_INFO;
     dvsi_buf_free(&text);
+}
+
+void dvsi_validation_row(dvsi_validation *v, int severity, const char *check,
+                         const dvsi_validation_place *place, const char *format, ...)
+{
+    dvsi_problem_about about = {check, place->entity, place->source, place->field};
+    dvsi_buf text = {0};
+    va_list args;
+    va_start(args, format);
+    dvsi_buf_vprintf(&text, format, args);
+    va_end(args);
+    dvsi_problem_add_about(
+        &v->problems, severity, &about, v->project->file, place->node != NULL ? place->node->line : 0,
+        place->node != NULL ? place->node->column : 0, place->path, "%s", dvsi_buf_text(&text));
+    v->n_warnings += severity == DVSI_PROBLEM_WARNING;
+    v->n_infos += severity == DVSI_PROBLEM_INFO;
+    dvsi_buf_free(&text);
+}
+
+dvsi_validation_place dvsi_validation_at(dvsi_validation *v, const dvsi_target *target, const dvsi_feed *feed,
+                                         const char *field)
+{
+    uint32_t e = (uint32_t)(target - v->targets);
+    dvsi_validation_place place = {target->entity->node, NULL, target->entity->name, NULL, field};
+    const dvsi_field *spec = feed != NULL && field != NULL ? dvsi_from_field(feed->from, field) : NULL;
+    if (feed == NULL) {
+        place.path = dvsi_arena_printf(&v->arena, "entities[%u]", e);
+        return place;
+    }
+    place.source = feed->from->label;
+    place.node = spec != NULL && spec->node != NULL ? spec->node : feed->from->node;
+    place.path =
+        dvsi_arena_printf(&v->arena, "entities[%u].from[%u]%s%s", e, (uint32_t)(feed - target->feeds),
+                          spec != NULL ? ".fields." : "", spec != NULL ? spec->name : "");
+    return place;
+}
+
+int dvsi_validate_targets(dvsi_validation *v)
+{
+    const dvsi_project *project = v->project;
+    v->run.project = project;
+    v->targets = calloc((size_t)project->n_entities + 1, sizeof *v->targets);
+    for (uint32_t e = 0; e < project->n_entities && v->targets != NULL; e++) {
+        dvsi_target *target = &v->targets[e];
+        const dvsi_entity *entity = &project->entities[e];
+        target->run = &v->run;
+        target->entity = entity;
+        if (v->view != NULL)
+            target->definition = v->view->run->targets[e].definition;
+        target->feeds = dvsi_arena_calloc(&v->arena, (size_t)entity->n_from + 1, sizeof *target->feeds);
+        if (target->feeds == NULL)
+            return -1;
+        for (uint32_t f = 0; f < entity->n_from; f++) {
+            dvsi_feed *feed = &target->feeds[target->n_feeds++];
+            feed->run = &v->run;
+            feed->target = target;
+            feed->from = &entity->from[f];
+        }
+    }
+    return v->targets != NULL ? 0 : -1;
+}
+
+void dvsi_validate_targets_free(dvsi_validation *v)
+{
+    for (uint32_t e = 0; v->targets != NULL && e < v->project->n_entities; e++) {
+        for (uint32_t f = 0; f < v->targets[e].n_feeds; f++) {
+            dvsi_mapping_free(v->targets[e].feeds[f].mapping);
+            dvsi_schema_free(&v->targets[e].feeds[f].columns);
+        }
+        dvsi_expressions_free(v->targets[e].derived);
+        dvsi_schema_free(&v->targets[e].schema);
+    }
+    free(v->targets);
+    v->targets = NULL;
 }
 
 void dvsi_validation_refuse(dvsi_validation *v, const dvsi_node *node, const char *path, const char *message)
@@ -95,6 +172,7 @@ int32_t dvs_validate(dvs_context *context, const char *directory, const char *na
         return dvsi_error_set(err, DVS_E_USAGE,
                               "a project is named by exactly one of a name in a directory and a file");
     atomic_init(&v.stop, 0);
+    v.problems.most = MOST_ROWS;
     v.services = (dvsi_services){.log = &context->log, .cancelled = &v.stop};
     if (file == NULL)
         status = find_file(context, directory, name, &v.arena, &file, err);
@@ -108,14 +186,24 @@ int32_t dvs_validate(dvs_context *context, const char *directory, const char *na
         v.project = project;
         if (project != NULL) {
             dvsi_validate_sink(&v);
-            dvsi_validate_sources(&v);
+            if (dvsi_validate_targets(&v) != 0) {
+                status = dvsi_error_no_memory(err);
+            } else {
+                dvsi_validate_sources(&v);
+                dvsi_validate_schemas(&v);
+                dvsi_validate_tables(&v);
+                dvsi_validate_references(&v);
+            }
         }
-        status = finish(&v,
-                        project != NULL ? project->name
-                        : name != NULL  ? name
-                                        : name_in(&v.arena, file),
-                        report, err);
+        if (status == DVS_OK)
+            status = finish(&v,
+                            project != NULL ? project->name
+                            : name != NULL  ? name
+                                            : name_in(&v.arena, file),
+                            report, err);
     }
+    if (project != NULL)
+        dvsi_validate_targets_free(&v);
     dvsi_view_free(v.view);
     dvsi_project_free(project);
     dvsi_problems_free(&v.problems);

@@ -3,10 +3,9 @@
 
 #include "api/report_validate.h"
 #include "base/error.h"
-#include "base/utf8.h"
-#include "data/cell.h"
 #include "map/mapping.h"
 #include "plugin/settings.h"
+#include "run/follow.h"
 
 typedef struct source_check {
     dvsi_validation *v;
@@ -42,39 +41,6 @@ static const dvsi_stream *find_stream(source_check *c, const dvsi_from *from, co
     return NULL;
 }
 
-/* What the table was made for against what the source has now. */
-static void compare(source_check *c, const dvsi_entity *entity, const dvsi_from *from,
-                    const dvsi_definition *d, const dvsi_mapping *mapping, const char *path)
-{
-    dvsi_validation *v = c->v;
-    for (uint32_t i = 0; i < mapping->n_fields; i++)
-        for (uint32_t k = 0; k < d->n_fields; k++) {
-            const dvsi_map_field *field = &mapping->fields[i];
-            if (dvsi_utf8_casecmp(field->name, d->fields[k].name) != 0 || field->kind == d->fields[k].kind ||
-                field->is_gone)
-                continue;
-            dvsi_validation_add(v, DVSI_PROBLEM_ERROR, from->node, path,
-                                "field \"%s\" of entity \"%s\" was of type %s and is now %s (schema: lock); "
-                                "say `type: %s` to "
-                                "convert it, or drop the table to load it anew",
-                                field->name, entity->name, dvsi_kind_name(d->fields[k].kind),
-                                dvsi_kind_name(field->kind), dvsi_kind_name(d->fields[k].kind));
-        }
-    for (uint32_t i = 0; i < mapping->n_new_columns && d->n_columns != 0; i++)
-        dvsi_validation_add(v, DVSI_PROBLEM_WARNING, from->node, path,
-                            "column \"%s\" is new at the source and is not synced (schema: lock)",
-                            mapping->new_columns[i]);
-    for (uint32_t i = 0; i < d->n_columns; i++) {
-        int there = 0;
-        for (uint32_t k = 0; k < mapping->n_all_columns && !there; k++)
-            there = dvsi_utf8_casecmp(mapping->all_columns[k], d->columns[i]) == 0;
-        if (!there)
-            dvsi_validation_add(v, DVSI_PROBLEM_WARNING, from->node, path,
-                                "column \"%s\" is gone at the source; the table keeps its values",
-                                d->columns[i]);
-    }
-}
-
 /* "data/crm.yaml:12:5: ..." stands for a place of its own: an error of the mapping knows its line better than
  * we do. */
 static void mapping_error(dvsi_validation *v, const dvsi_from *from, const char *path, const dvs_error *err)
@@ -95,30 +61,31 @@ static void mapping_error(dvsi_validation *v, const dvsi_from *from, const char 
                         strncmp(at, ": ", 2) == 0 ? at + 2 : err->message);
 }
 
-static void check_from(source_check *c, uint32_t at, uint32_t from_at)
+/* What an entity takes of the source: its columns and the mapping over them, as a run would make it. */
+static void check_from(source_check *c, dvsi_target *target, dvsi_feed *feed)
 {
     dvsi_validation *v = c->v;
-    const dvsi_entity *entity = &v->project->entities[at];
-    const dvsi_from *from = &entity->from[from_at];
-    const dvsi_definition none = {0};
-    const dvsi_definition *d = v->view != NULL ? &v->view->run->targets[at].definition : &none;
-    dvsi_known_columns known = {d->columns, d->n_columns};
-    dvsi_schema columns = {0};
-    dvsi_mapping *mapping = NULL;
+    const dvsi_from *from = feed->from;
+    const dvsi_definition_source *recorded = dvsi_definition_from(&target->definition, from);
+    dvsi_known_columns known = {0};
     dvs_error err = DVS_ERROR_INIT;
-    const char *path = dvsi_arena_printf(&v->arena, "entities[%u].from[%u]", at, from_at);
+    const char *path = dvsi_validation_at(v, target, feed, NULL).path;
+    if (recorded != NULL)
+        known = (dvsi_known_columns){recorded->columns, recorded->n_columns};
     path = path != NULL ? path : "";
     const dvsi_stream *stream = find_stream(c, from, path);
     if (stream == NULL)
         return;
-    if (dvsi_source_describe(c->source, stream->name, &columns, &err) != DVS_OK)
+    feed->stream = dvsi_arena_strdup(&v->arena, stream->name);
+    feed->stream_flags = stream->flags;
+    if (dvsi_source_describe(c->source, stream->name, &feed->columns, &err) != DVS_OK)
         error_at(v, from->node, path, &err);
-    else if (dvsi_mapping_build(entity, from, &columns, &known, v->project->file, &mapping, &err) != DVS_OK)
+    else if (dvsi_mapping_build(target->entity, from, &feed->columns, &known, v->project->file,
+                                &feed->mapping, &err) != DVS_OK)
         mapping_error(v, from, path, &err);
-    else
-        compare(c, entity, from, d, mapping, path);
-    dvsi_mapping_free(mapping);
-    dvsi_schema_free(&columns);
+    else if (from->scope_referenced && dvsi_follow_problem(feed) != NULL)
+        dvsi_validation_add(v, DVSI_PROBLEM_ERROR, from->node, path, "scope: referenced cannot be used: %s",
+                            dvsi_follow_problem(feed));
 }
 
 static void check_source(dvsi_validation *v, const dvsi_endpoint *endpoint)
@@ -152,9 +119,9 @@ static void check_source(dvsi_validation *v, const dvsi_endpoint *endpoint)
     if (status != DVS_OK)
         error_at(v, endpoint->node, c.path, &err);
     for (uint32_t e = 0; e < v->project->n_entities && status == DVS_OK; e++)
-        for (uint32_t f = 0; f < v->project->entities[e].n_from; f++)
-            if (v->project->entities[e].from[f].endpoint == endpoint)
-                check_from(&c, e, f);
+        for (uint32_t f = 0; f < v->targets[e].n_feeds; f++)
+            if (v->targets[e].feeds[f].from->endpoint == endpoint)
+                check_from(&c, &v->targets[e], &v->targets[e].feeds[f]);
     dvsi_source_close(c.source);
 }
 

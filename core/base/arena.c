@@ -153,7 +153,7 @@ void *dvsi_arena_calloc(dvsi_arena *arena, size_t count, size_t size)
     return piece;
 }
 
-/* The first and the last `word` bytes, which may overlap. `word` is a constant of at most 8 bytes at every call. */
+/* The first and the last `word` bytes, which may overlap. `word` is a constant of at most 8 at every call. */
 static inline void copy_ends(char *to, const char *from, size_t length, size_t word)
 {
     uint64_t head, tail;

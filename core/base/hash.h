@@ -13,4 +13,11 @@ uint32_t dvsi_hash32(const void *data, size_t length);
 /* SHA-256 as lower-case hex with NUL. */
 void dvsi_hash_sha256(const void *data, size_t length, char hex[DVSI_SHA256_HEX]);
 
+/* The same piece by piece: NULL when memory is out; _end frees, as does _free. */
+typedef struct dvsi_sha256 dvsi_sha256;
+dvsi_sha256 *dvsi_sha256_new(void);
+void dvsi_sha256_add(dvsi_sha256 *sha, const void *data, size_t length);
+void dvsi_sha256_end(dvsi_sha256 *sha, char hex[DVSI_SHA256_HEX]);
+void dvsi_sha256_free(dvsi_sha256 *sha);
+
 #endif

@@ -33,6 +33,7 @@ typedef struct dvsi_cli_args {
 
     const char *plugin; /* init */
     const char *output;
+    const char *markdown; /* validate */
 
     unsigned json, no_progress;
     dvsi_cli_strings entities;
@@ -45,14 +46,17 @@ typedef struct dvsi_cli_args {
     const char *run_id, *older_than;
     unsigned clear, keep_latest;
 
+    const char *keep; /* conflicts resolve */
+    const char *plan;
+    unsigned fail_on_conflict, force_overwrite;
+    unsigned verify; /* --verify */
+    unsigned rebuild;
+
     const char *entity, *field;
     dvsi_cli_strings keys;
     unsigned history;
 
     unsigned wait;
-
-    unsigned ignored; /* options that are refused store here */
-    const char *ignored_text;
 
     const char *operands[DVSI_CLI_MAX_OPERANDS];
     size_t n_operands;
@@ -65,7 +69,6 @@ typedef struct dvsi_cli_args {
 #define DVSI_CLI_LIST 3   /* dvsi_cli_strings: may be given several times  */
 #define DVSI_CLI_NUMBER 4 /* dvsi_cli_number: a count from `least` on      */
 #define DVSI_CLI_CHOICE 5 /* const char *: one of `choices`                */
-#define DVSI_CLI_MAYBE 6  /* const char *: --name or --name=VALUE          */
 
 typedef struct dvsi_cli_option {
     const char *name; /* without the dashes */
@@ -112,9 +115,11 @@ extern const dvsi_cli_group dvsi_cli_report_groups[]; /* a project and --json */
 extern const dvsi_cli_group dvsi_cli_diff_groups[];
 extern const dvsi_cli_group dvsi_cli_sync_groups[];
 extern const dvsi_cli_group dvsi_cli_history_groups[];
+extern const dvsi_cli_group dvsi_cli_validate_groups[];
 extern const dvsi_cli_group dvsi_cli_lineage_groups[];
 extern const dvsi_cli_group dvsi_cli_cancel_groups[];
 extern const dvsi_cli_group dvsi_cli_conflicts_groups[];
+extern const dvsi_cli_group dvsi_cli_resolve_groups[];
 extern const dvsi_cli_group dvsi_cli_init_groups[];
 
 /* Whether this version refuses a command (option NULL) or an option of a command: "not supported yet". */

@@ -20,18 +20,29 @@ static void put_line(dvsi_cli *cli, const char *json)
     free(text);
 }
 
-static int print_result(dvsi_cli *cli, const dvs_result *result)
+static int print_json(dvsi_cli *cli, dvs_project *project, const dvs_result *result)
+{
+    const char *json = dvs_result_json(result);
+    char *more = NULL;
+    int code = 0;
+
+    if (dvsi_cli_verifies(cli, dvs_result_exit_code(result)))
+        json = more = dvsi_cli_with_verify(cli, project, json, 1, &code);
+    if (cli->args.all && json)
+        put_line(cli, json);
+    else
+        dvsi_cli_put_json(cli, json);
+    free(more);
+    return code;
+}
+
+static int print_result(dvsi_cli *cli, dvs_project *project, const dvs_result *result)
 {
     const char *json = dvs_result_json(result);
     json_t *document;
 
-    if (cli->args.json) {
-        if (cli->args.all)
-            put_line(cli, json);
-        else
-            dvsi_cli_put_json(cli, json);
-        return 0;
-    }
+    if (cli->args.json)
+        return print_json(cli, project, result);
     document = dvsi_cli_json_load(json);
     if (!document) {
         dvsi_cli_say(&cli->console, DVSI_CLI_ERROR, "the library's result could not be read");
@@ -39,7 +50,7 @@ static int print_result(dvsi_cli *cli, const dvs_result *result)
     }
     dvsi_cli_render_sync(cli, document);
     json_decref(document);
-    return 0;
+    return dvsi_cli_verifies(cli, dvs_result_exit_code(result)) ? dvsi_cli_print_verify(cli, project) : 0;
 }
 
 static int sync_project(dvsi_cli *cli, dvs_project *project, dvs_error *err)
@@ -57,7 +68,7 @@ static int sync_project(dvsi_cli *cli, dvs_project *project, dvs_error *err)
     dvsi_cli_progress_free(progress);
     if (status)
         return dvsi_cli_fail(cli, err);
-    code = dvsi_cli_exit_worse(print_result(cli, result), dvs_result_exit_code(result));
+    code = dvsi_cli_exit_worse(print_result(cli, project, result), dvs_result_exit_code(result));
     dvs_result_free(result);
     return code;
 }
@@ -146,12 +157,34 @@ static int sync_all(dvsi_cli *cli)
     return dvsi_cli_interrupted() ? dvsi_cli_interrupted() : code;
 }
 
+static int check(dvsi_cli *cli)
+{
+    const dvsi_cli_args *args = &cli->args;
+    const char *wrong = NULL;
+
+    if (args->rebuild && args->entities.n_items == 0)
+        wrong = "--rebuild needs --entity: the entities whose tables are to be made anew";
+    else if (args->rebuild && args->row_limit.given)
+        wrong = "--rebuild reads everything; leave out --row-limit";
+    else if (args->rebuild && args->dry_run)
+        wrong = "--rebuild cannot be previewed; leave out --dry-run";
+    else if (args->plan && (args->all || args->dry_run || args->full || args->rebuild || args->force_overwrite ||
+                            args->row_limit.given || args->entities.n_items != 0))
+        wrong = "--plan carries out what one project's diff has saved; leave out --all, --dry-run, --entity, --full, "
+                "--rebuild, --row-limit and --force-overwrite";
+    if (wrong)
+        dvsi_cli_say(&cli->console, DVSI_CLI_ERROR, "%s", wrong);
+    return wrong ? DVSI_CLI_EXIT_USAGE : 0;
+}
+
 int dvsi_cli_sync(dvsi_cli *cli)
 {
     dvs_project *project = NULL;
     dvs_error err = DVS_ERROR_INIT;
-    int code;
+    int code = check(cli);
 
+    if (code)
+        return code;
     if (!cli->args.all) {
         code = dvsi_cli_open(cli, NULL, &project);
         if (code)

@@ -27,7 +27,8 @@ const dvsi_cli_command dvsi_cli_commands[] = {
                        "something to change.",
         .examples = "dvsync diff --name crm\n"
                     "dvsync diff --name crm --entity accounts --limit 0\n"
-                    "dvsync diff --config-file crm.yaml --json > changes.jsonl",
+                    "dvsync diff --config-file crm.yaml --json > changes.jsonl\n"
+                    "dvsync diff --name crm --plan crm.plan",
         .groups = dvsi_cli_diff_groups,
         .project = DVSI_CLI_ONE_PROJECT,
         .run = dvsi_cli_diff,
@@ -42,6 +43,7 @@ const dvsi_cli_command dvsi_cli_commands[] = {
         .examples = "dvsync sync --name crm\n"
                     "dvsync sync --name crm --dry-run\n"
                     "dvsync sync --name crm --full --max-delete 50%\n"
+                    "dvsync sync --name crm --plan crm.plan\n"
                     "dvsync sync --all --json",
         .groups = dvsi_cli_sync_groups,
         .project = DVSI_CLI_ANY_PROJECT,
@@ -49,16 +51,31 @@ const dvsi_cli_command dvsi_cli_commands[] = {
     },
     {
         .name = "validate",
-        .summary = "checks a project: file, plugins, settings, connections",
-        .usage = PROJECT " [--json]",
-        .description = "Checks the project file, the plugins, their settings and the connections, and "
-                       "lists everything that is wrong. Exits 78 when the file cannot be used, 2 when "
-                       "something else is wrong, 0 when there are only warnings.",
+        .summary = "checks a project: file, plugins, settings, connections, schemas",
+        .usage = PROJECT " [--markdown FILE] [--json]",
+        .description = "Checks the project file, the plugins, their settings and the connections, and compares "
+                       "the schemas: what the sources have now with what was synced, and the project's fields "
+                       "with the tables. Lists everything that is wrong, as errors, warnings and infos. Exits "
+                       "78 when the file cannot be used, 2 when something else is wrong, 0 when there are only "
+                       "warnings and infos.",
         .examples = "dvsync validate --name crm\n"
-                    "dvsync validate --config-file crm.yaml --json",
-        .groups = dvsi_cli_report_groups,
+                    "dvsync validate --config-file crm.yaml --json\n"
+                    "dvsync validate --name crm --markdown schema.md",
+        .groups = dvsi_cli_validate_groups,
         .project = DVSI_CLI_ONE_PROJECT,
         .run = dvsi_cli_validate,
+    },
+    {
+        .name = "verify",
+        .summary = "references that point to no record",
+        .usage = PROJECT " [--json]",
+        .description = "Looks whether each field that refers to another entity (`refers_to` in the project, "
+                       "or declared by the source) holds the key of an active record. Reads the database "
+                       "alone. Exit code 2 when a reference dangles, 3 when one could not be checked.",
+        .examples = "dvsync verify --name crm",
+        .groups = dvsi_cli_report_groups,
+        .project = DVSI_CLI_ONE_PROJECT,
+        .run = dvsi_cli_verify,
     },
     {
         .name = "status",
@@ -107,6 +124,50 @@ const dvsi_cli_command dvsi_cli_commands[] = {
         .groups = dvsi_cli_lineage_groups,
         .project = DVSI_CLI_ONE_PROJECT,
         .run = dvsi_cli_lineage,
+    },
+    {
+        .name = "conflicts",
+        .summary = "where sources, or a source and the sink, disagree",
+        .usage = PROJECT " [OPTIONS]",
+        .description = "Lists the open conflicts, newest first: values of a source that lost against another "
+                       "source's (field_differs), and values that somebody changed in the sink and a sync "
+                       "overwrote (local_edit). A conflict closes by itself when the values agree. `conflicts "
+                       "resolve ID --keep SOURCE|sink` decides one for good, `conflicts unpin ID` takes that "
+                       "back.",
+        .examples = "dvsync conflicts --name crm\n"
+                    "dvsync conflicts --name crm --entity partners --all --json\n"
+                    "dvsync conflicts resolve 7 --keep sheet --name crm\n"
+                    "dvsync conflicts unpin 7 --name crm",
+        .groups = dvsi_cli_conflicts_groups,
+        .project = DVSI_CLI_ONE_PROJECT,
+        .run = dvsi_cli_conflicts,
+    },
+    {
+        .name = "conflicts resolve",
+        .summary = "pins the value of one side of a conflict",
+        .usage = "ID --keep SOURCE|sink " PROJECT " [--json]",
+        .description = "Pins the value of one side of an open conflict: that of a source, or of the sink. The "
+                       "next sync writes it, and it stays, whatever the sources say, until it is unpinned or "
+                       "the record is deleted. Exits 4 while a sync of the project runs.",
+        .examples = "dvsync conflicts resolve 7 --keep sheet --name crm",
+        .groups = dvsi_cli_resolve_groups,
+        .least_operands = 1,
+        .most_operands = 1,
+        .project = DVSI_CLI_ONE_PROJECT,
+        .run = dvsi_cli_resolve,
+    },
+    {
+        .name = "conflicts unpin",
+        .summary = "takes the pin of a resolved conflict away",
+        .usage = "ID " PROJECT " [--json]",
+        .description = "Takes away what `conflicts resolve` pinned. The next sync writes what the sources say, "
+                       "and opens the conflict anew if they still disagree.",
+        .examples = "dvsync conflicts unpin 7 --name crm",
+        .groups = dvsi_cli_report_groups,
+        .least_operands = 1,
+        .most_operands = 1,
+        .project = DVSI_CLI_ONE_PROJECT,
+        .run = dvsi_cli_unpin,
     },
     {
         .name = "plugins",
@@ -211,14 +272,6 @@ const dvsi_cli_command dvsi_cli_commands[] = {
      .least_operands = 1, .most_operands = 1},
     {.name = "plugins new", .usage = "NAME", .groups = dvsi_cli_no_groups, .hidden = 1,
      .least_operands = 1, .most_operands = 1},
-    {.name = "verify", .usage = PROJECT, .groups = dvsi_cli_report_groups, .hidden = 1,
-     .least_operands = 0, .most_operands = 0},
-    {.name = "conflicts", .usage = PROJECT, .groups = dvsi_cli_conflicts_groups,
-     .hidden = 1, .least_operands = 0, .most_operands = 0},
-    {.name = "conflicts resolve", .usage = "ID --keep SOURCE|sink", .groups = dvsi_cli_conflicts_groups,
-     .hidden = 1, .least_operands = 1, .most_operands = 1},
-    {.name = "conflicts unpin", .usage = "ID", .groups = dvsi_cli_conflicts_groups,
-     .hidden = 1, .least_operands = 1, .most_operands = 1},
     {.name = NULL},
 };
 /* clang-format on */

@@ -8,7 +8,6 @@
 #define LIST(name, member, argument, help) {name, 0, DVSI_CLI_LIST, AT(member), argument, NULL, 0, help}
 #define NUMBER(name, member, least, help) {name, 0, DVSI_CLI_NUMBER, AT(member), "N", NULL, least, help}
 #define CHOICE(name, member, choices, help) {name, 0, DVSI_CLI_CHOICE, AT(member), choices, choices, 0, help}
-#define MAYBE(name, member, help) {name, 0, DVSI_CLI_MAYBE, AT(member), "FILE", NULL, 0, help}
 #define END {NULL, 0, 0, 0, NULL, NULL, 0, NULL}
 #define GROUP_END {NULL, NULL}
 /* clang-format on */
@@ -50,9 +49,9 @@ static const dvsi_cli_option read_options[] = {
     TEXT("max-delete", max_delete, "N|N%",
          "refuse to delete more than so many, or so many percent, of an entity's rows; default: the "
          "project's"),
-    FLAG("force-overwrite", 0, ignored, "overwrite reference fields and pinned values, too"),
-    FLAG("verify", 0, ignored, "check references afterwards"),
-    FLAG("fail-on-conflict", 0, ignored, "exit 2 when there are open conflicts"),
+    FLAG("force-overwrite", 0, force_overwrite, "overwrite reference fields and pinned values, too"),
+    FLAG("verify", 0, verify, "check references afterwards, as `verify` does"),
+    FLAG("fail-on-conflict", 0, fail_on_conflict, "exit 2 when conflicts stay open"),
     FLAG("no-progress", 0, no_progress, "print no progress"),
     END,
 };
@@ -61,7 +60,7 @@ static const dvsi_cli_option diff_options[] = {
     NUMBER("limit", limit, 0,
            "show at most N changes as text, 0: all; default 100 (the counts are complete)"),
     FLAG("summary", 0, summary, "show only the counts"),
-    MAYBE("plan", ignored_text, "save the changes as a plan"),
+    TEXT("plan", plan, "FILE", "save the changes as a plan, to be carried out by `sync --plan`"),
     FLAG("json", 0, json, "print JSON Lines: one object a change, the summary last"),
     END,
 };
@@ -69,9 +68,15 @@ static const dvsi_cli_option diff_options[] = {
 static const dvsi_cli_option sync_options[] = {
     FLAG("full", 0, full, "read everything, not only what is new"),
     FLAG("dry-run", 0, dry_run, "show what this sync would change, and change nothing"),
-    FLAG("rebuild", 0, ignored, "read everything into a new table and swap it in"),
-    MAYBE("plan", ignored_text, "carry out a saved plan"),
+    FLAG("rebuild", 0, rebuild, "with --entity: read everything into a new table and swap it in"),
+    TEXT("plan", plan, "FILE", "carry out a plan that `diff --plan` saved, and nothing else"),
     FLAG("json", 0, json, "print the result as JSON; with --all one document a project and line"),
+    END,
+};
+
+static const dvsi_cli_option validate_options[] = {
+    TEXT("markdown", markdown, "FILE", "write the result to FILE as Markdown, too; one that is there is replaced"),
+    FLAG("json", 0, json, "print the result as JSON"),
     END,
 };
 
@@ -101,8 +106,15 @@ static const dvsi_cli_option cancel_options[] = {
 };
 
 static const dvsi_cli_option conflicts_options[] = {
-    FLAG("all", 0, all, "closed ones, too"),
-    TEXT("keep", ignored_text, "SOURCE|sink", "whose value stays"),
+    FLAG("all", 0, all, "closed and resolved ones, too"),
+    TEXT("entity", entity, "E", "only those of this entity"),
+    NUMBER("limit", limit, 0, "show at most N conflicts, 0: all; default 100 (the counts are complete)"),
+    FLAG("json", 0, json, "print the result as JSON"),
+    END,
+};
+
+static const dvsi_cli_option resolve_options[] = {
+    TEXT("keep", keep, "SOURCE|sink", "whose value stays"),
     FLAG("json", 0, json, "print the result as JSON"),
     END,
 };
@@ -127,6 +139,8 @@ const dvsi_cli_group dvsi_cli_sync_groups[] = {{"Project", project_options},
                                                {"Options", read_options},
                                                {"What to do", sync_options},
                                                GROUP_END};
+const dvsi_cli_group dvsi_cli_validate_groups[] = {
+    {"Project", project_options}, {"Options", validate_options}, GROUP_END};
 const dvsi_cli_group dvsi_cli_history_groups[] = {
     {"Project", project_options}, {"Options", history_options}, GROUP_END};
 const dvsi_cli_group dvsi_cli_lineage_groups[] = {
@@ -135,4 +149,6 @@ const dvsi_cli_group dvsi_cli_cancel_groups[] = {
     {"Project", project_options}, {"Options", cancel_options}, GROUP_END};
 const dvsi_cli_group dvsi_cli_conflicts_groups[] = {
     {"Project", project_options}, {"Options", conflicts_options}, GROUP_END};
+const dvsi_cli_group dvsi_cli_resolve_groups[] = {
+    {"Project", project_options}, {"Options", resolve_options}, GROUP_END};
 const dvsi_cli_group dvsi_cli_init_groups[] = {{"Options", init_options}, GROUP_END};

@@ -263,7 +263,7 @@ static void read_long(parser *p, const char *text)
         wrong(p, "--%s takes no value", option->name);
         return;
     }
-    if (!takes_none && !value && option->kind != DVSI_CLI_MAYBE) {
+    if (!takes_none && !value) {
         /* `--name --json` is a forgotten value; one that starts with a dash is written --name=-x. */
         if (p->at >= p->argc || (p->argv[p->at][0] == '-' && p->argv[p->at][1] != '\0')) {
             wrong(p, "--%s needs a value: --%s %s", option->name, option->name, option->argument);

@@ -9,9 +9,7 @@ typedef struct refusal {
 } refusal;
 
 static const refusal refusals[] = {
-    {"verify", NULL},        {"conflicts", NULL},   {"conflicts resolve", NULL}, {"conflicts unpin", NULL},
-    {"plugins check", NULL}, {"plugins new", NULL}, {NULL, "force-overwrite"},   {NULL, "verify"},
-    {NULL, "fail-on-conflict"}, {NULL, "rebuild"},  {"diff", "plan"},            {"sync", "plan"},
+    {"plugins check", NULL}, {"plugins new", NULL},
 };
 
 static int same(const char *wanted, const char *given)

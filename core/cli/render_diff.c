@@ -51,6 +51,7 @@ static void put_field(dvsi_cli *cli, const char *name, const json_t *field, int 
 {
     const char *from = dvsi_cli_json_text(field, "from", NULL);
     const char *authority = dvsi_cli_json_text(field, "authority", NULL);
+    int pinned = json_is_true(json_object_get(field, "pinned"));
 
     dvsi_cli_show(&cli->out, name);
     dvsi_cli_put(&cli->out, ": ");
@@ -64,7 +65,7 @@ static void put_field(dvsi_cli *cli, const char *name, const json_t *field, int 
         dvsi_cli_show(&cli->out, from ? from : "");
         dvsi_cli_put(&cli->out, from && authority ? ", " : "");
         dvsi_cli_show(&cli->out, authority ? authority : "");
-        dvsi_cli_put(&cli->out, ")");
+        dvsi_cli_put(&cli->out, pinned ? ", pinned)" : ")");
     }
     dvsi_cli_put(&cli->out, "\n");
 }
@@ -84,30 +85,43 @@ static void put_fields(dvsi_cli *cli, json_t *fields, int created)
     }
 }
 
-void dvsi_cli_render_change(dvsi_cli *cli, const char *json)
+/* "~ partners A-1", in the colour of what it is. */
+static void put_head(dvsi_cli *cli, const char *colour, const char *sign, const json_t *change)
 {
-    json_t *change = dvsi_cli_json_load(json);
-    json_t *fields = json_object_get(change, "fields");
-    const char *op = dvsi_cli_json_text(change, "op", "");
-    int created = strcmp(op, "create") == 0;
-    int deleted = strcmp(op, "delete") == 0;
-
-    if (!change) { /* better raw than left out */
-        dvsi_cli_show(&cli->out, json);
-        dvsi_cli_put(&cli->out, "\n");
-        return;
-    }
-    dvsi_cli_paint(&cli->out, created ? DVSI_CLI_GREEN : deleted ? DVSI_CLI_RED : DVSI_CLI_YELLOW);
-    dvsi_cli_put(&cli->out, created ? "+ " : deleted ? "- " : "~ ");
+    dvsi_cli_paint(&cli->out, colour);
+    dvsi_cli_put(&cli->out, sign);
     dvsi_cli_show(&cli->out, dvsi_cli_json_text(change, "entity", "?"));
     dvsi_cli_put(&cli->out, " ");
     put_key(cli, json_object_get(change, "key"));
     dvsi_cli_paint(&cli->out, DVSI_CLI_PLAIN);
+}
+
+int dvsi_cli_render_change(dvsi_cli *cli, const char *json)
+{
+    json_t *line = dvsi_cli_json_load(json);
+    const json_t *reference = json_object_get(line, "reference");
+    json_t *fields = json_object_get(reference ? reference : line, "fields");
+    const char *op = dvsi_cli_json_text(line, "op", "");
+    int created = strcmp(op, "create") == 0;
+    int deleted = strcmp(op, "delete") == 0;
+    int is_change = reference == NULL;
+
+    if (!line) { /* better raw than left out */
+        dvsi_cli_show(&cli->out, json);
+        dvsi_cli_put(&cli->out, "\n");
+        return 1;
+    }
+    if (reference)
+        put_head(cli, DVSI_CLI_PLAIN, "= ", reference);
+    else
+        put_head(cli, created ? DVSI_CLI_GREEN : deleted ? DVSI_CLI_RED : DVSI_CLI_YELLOW,
+                 created ? "+ " : deleted ? "- " : "~ ", line);
     if (json_object_size(fields) > 0 && !deleted)
         put_fields(cli, fields, created);
     else
         dvsi_cli_put(&cli->out, "\n");
-    json_decref(change);
+    json_decref(line);
+    return is_change;
 }
 
 typedef struct totals {

@@ -132,6 +132,30 @@ static void put_value(dvsi_cli_table *table, const json_t *row, const char *name
     dvsi_buf_free(&text);
 }
 
+/* What sources offer for fields that are left as they stand. */
+static void print_reference_offers(dvsi_cli *cli, const json_t *offers)
+{
+    static const dvsi_cli_column columns[] = {
+        {"REFERENCE", DVSI_CLI_LEFT}, {"OFFERED", DVSI_CLI_LEFT}, {"SOURCE", DVSI_CLI_LEFT}, {"FROM", DVSI_CLI_LEFT}};
+    dvsi_cli_table *table;
+    const json_t *offer;
+    size_t i;
+
+    if (json_array_size(offers) == 0)
+        return;
+    dvsi_cli_put(&cli->out, "\n");
+    table = dvsi_cli_table_new(columns, sizeof(columns) / sizeof(columns[0]), &cli->out);
+    json_array_foreach(offers, i, offer)
+    {
+        dvsi_cli_table_row(table);
+        dvsi_cli_table_member(table, offer, "field");
+        put_value(table, offer, "value");
+        dvsi_cli_table_member(table, offer, "source");
+        put_origin(table, offer);
+    }
+    dvsi_cli_table_print(table, &cli->out);
+}
+
 void dvsi_cli_render_lineage(dvsi_cli *cli, const json_t *document)
 {
     static const dvsi_cli_column columns[] = {{"FIELD", DVSI_CLI_LEFT},   {"VALUE", DVSI_CLI_LEFT},
@@ -165,4 +189,5 @@ void dvsi_cli_render_lineage(dvsi_cli *cli, const json_t *document)
         dvsi_cli_table_member(table, row, "run_id");
     }
     dvsi_cli_table_print(table, &cli->out);
+    print_reference_offers(cli, json_object_get(document, "reference_offers"));
 }

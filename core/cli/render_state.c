@@ -121,7 +121,7 @@ void dvsi_cli_render_stats(dvsi_cli *cli, const json_t *document)
     static const dvsi_cli_column columns[] = {
         {"ENTITY", DVSI_CLI_LEFT},    {"ACTIVE", DVSI_CLI_RIGHT},    {"DELETED", DVSI_CLI_RIGHT},
         {"VERSIONS", DVSI_CLI_RIGHT}, {"LAST SYNC", DVSI_CLI_LEFT},  {"DELETES CHECKED", DVSI_CLI_LEFT},
-        {"CURSOR", DVSI_CLI_LEFT},    {"ROW ERRORS", DVSI_CLI_RIGHT}};
+        {"CURSOR", DVSI_CLI_LEFT},    {"ROW ERRORS", DVSI_CLI_RIGHT}, {"CONFLICTS", DVSI_CLI_RIGHT}};
     const json_t *entities = json_object_get(document, "entities");
     const json_t *entity;
     dvsi_cli_table *table;
@@ -147,6 +147,9 @@ void dvsi_cli_render_stats(dvsi_cli *cli, const json_t *document)
         dvsi_cli_table_member(table, entity, "row_errors_open");
         if (dvsi_cli_json_int(entity, "row_errors_open") > 0)
             dvsi_cli_table_paint(table, DVSI_CLI_RED);
+        dvsi_cli_table_member(table, entity, "conflicts_open");
+        if (dvsi_cli_json_int(entity, "conflicts_open") > 0)
+            dvsi_cli_table_paint(table, DVSI_CLI_YELLOW);
     }
     dvsi_cli_table_print(table, &cli->out);
 }

@@ -73,38 +73,80 @@ static void add_spare(dvsi_problems *problems)
     insert(problems, &problems->spare);
 }
 
-void dvsi_problem_add(dvsi_problems *problems, int severity, const char *file, uint32_t line, uint32_t column,
-                      const char *path, const char *format, ...)
+/* 1 when there is room for one at this place, made if need be by dropping the last. */
+static int make_room(dvsi_problems *problems, uint32_t line, uint32_t column)
+{
+    const dvsi_problem place = {.line = line, .column = column};
+    const dvsi_problem *last = problems->first;
+    if (problems->n_kept < (problems->most != 0 ? problems->most : DVSI_PROBLEMS_KEPT))
+        return 1;
+    while (last->next)
+        last = last->next;
+    if (!is_before(&place, last))
+        return 0;
+    drop_last(problems);
+    return 1;
+}
+
+static void copy_about(dvsi_arena *arena, const dvsi_problem_about *about, dvsi_problem_about *copy)
+{
+    const char *const texts[3] = {about->entity, about->source, about->field};
+    const char **const copies[3] = {&copy->entity, &copy->source, &copy->field};
+    copy->check = about->check;
+    for (int i = 0; i < 3; i++)
+        *copies[i] = texts[i] ? shown(arena, texts[i], MOST_PATH) : NULL;
+}
+
+static void add(dvsi_problems *problems, const dvsi_problem *place, const dvsi_problem_about *about,
+                const char *format, va_list args) __attribute__((format(printf, 4, 0)));
+
+static void add(dvsi_problems *problems, const dvsi_problem *place, const dvsi_problem_about *about,
+                const char *format, va_list args)
 {
     problems->n_problems++;
-    if (severity == DVSI_PROBLEM_ERROR)
+    if (place->severity == DVSI_PROBLEM_ERROR)
         problems->n_errors++;
-    if (problems->n_kept >= DVSI_PROBLEMS_KEPT) {
-        const dvsi_problem place = {.line = line, .column = column};
-        const dvsi_problem *last = problems->first;
-        while (last->next)
-            last = last->next;
-        if (!is_before(&place, last))
-            return;
-        drop_last(problems);
-    }
+    if (!make_room(problems, place->line, place->column))
+        return;
     dvsi_problem *problem = dvsi_arena_calloc(&problems->arena, 1, sizeof(*problem));
-    va_list args;
-    va_start(args, format);
     const char *message = formatted(&problems->arena, format, args);
-    va_end(args);
     if (problem) {
-        problem->severity = severity;
-        problem->line = line;
-        problem->column = column;
-        problem->file = dvsi_arena_strdup(&problems->arena, file ? file : "");
-        problem->path = shown(&problems->arena, path ? path : "", MOST_PATH);
+        problem->severity = place->severity;
+        problem->line = place->line;
+        problem->column = place->column;
+        problem->file = dvsi_arena_strdup(&problems->arena, place->file ? place->file : "");
+        problem->path = shown(&problems->arena, place->path ? place->path : "", MOST_PATH);
         problem->message = message;
+        if (about)
+            copy_about(&problems->arena, about, &problem->about);
     }
     if (problem && problem->file && problem->path && problem->message)
         insert(problems, problem);
     else
         add_spare(problems);
+}
+
+void dvsi_problem_add(dvsi_problems *problems, int severity, const char *file, uint32_t line, uint32_t column,
+                      const char *path, const char *format, ...)
+{
+    const dvsi_problem place = {
+        .severity = severity, .file = file, .line = line, .column = column, .path = path};
+    va_list args;
+    va_start(args, format);
+    add(problems, &place, NULL, format, args);
+    va_end(args);
+}
+
+void dvsi_problem_add_about(dvsi_problems *problems, int severity, const dvsi_problem_about *about,
+                            const char *file, uint32_t line, uint32_t column, const char *path,
+                            const char *format, ...)
+{
+    const dvsi_problem place = {
+        .severity = severity, .file = file, .line = line, .column = column, .path = path};
+    va_list args;
+    va_start(args, format);
+    add(problems, &place, about, format, args);
+    va_end(args);
 }
 
 const char *dvsi_problem_text(dvsi_arena *arena, const dvsi_problem *problem)

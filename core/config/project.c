@@ -70,7 +70,6 @@ static void read_root(dvsi_project *project, const dvsi_node *root, dvsi_problem
     dvsi_project_read_endpoints(project, root, problems);
     if (entities && entities->type == DVSI_NODE_LIST)
         dvsi_project_read_entities(project, entities, options, problems);
-    dvsi_project_check_supported(root, problems);
     uint32_t errors = problems->n_errors;
     check_secrets(root, problems);
     if (problems->n_errors > errors)

@@ -43,6 +43,10 @@ static void read_field_map(dvsi_field *field, const dvsi_node *node, dvsi_proble
     field->authority = (dvsi_authority)dvsi_check_choice(keys, node, "authority", DVSI_SOURCE_OF_TRUTH);
     field->null_wins = dvsi_check_choice(keys, node, "nulls", -1) == 0;
     field->refers_to = dvsi_check_text(node, "refers_to");
+    if (field->authority == DVSI_DERIVED)
+        dvsi_node_error(problems, dvsi_node_get(node, "authority"),
+                        "a derived field is computed of the entity's own fields and comes from no source: write it "
+                        "under \"derived\" of the entity");
     if ((from != NULL) + (expr != NULL) + (fixed != NULL) > 1)
         dvsi_node_error(problems, node, "only one of \"from\", \"expr\" and \"static\" can be given");
     if (fixed) {

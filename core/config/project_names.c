@@ -140,6 +140,14 @@ static void check_references(const dvsi_project *project, const dvsi_from *from,
     }
 }
 
+/* What is read by following references is all that its entity has. */
+static void check_scope(const dvsi_entity *entity, const dvsi_from *from, dvsi_problems *problems)
+{
+    const dvsi_node *node = dvsi_node_get(from->node, "scope");
+    if (node && from->scope_referenced && entity->n_from > 1)
+        dvsi_node_error(problems, node, "an entity with several \"from\" cannot be read by its references: use \"all\"");
+}
+
 static void check_derived(dvsi_project *project, const dvsi_entity *entity, dvsi_problems *problems)
 {
     dvsi_names names;
@@ -175,6 +183,7 @@ void dvsi_project_check_names(dvsi_project *project, dvsi_problems *problems)
         for (uint32_t k = 0; k < entity->n_from; k++) {
             check_fields(project, entity, &entity->from[k], problems);
             check_references(project, &entity->from[k], &entities, problems);
+            check_scope(entity, &entity->from[k], problems);
         }
     }
 }

@@ -15,8 +15,6 @@ void dvsi_project_read_from(dvsi_project *project, dvsi_entity *entity, dvsi_pro
 /* What no part can see by itself: reserved, doubled and unknown names, keys that nothing fills. */
 void dvsi_project_check_names(dvsi_project *project, dvsi_problems *problems);
 void dvsi_project_check_keys(dvsi_project *project, dvsi_problems *problems);
-/* Refuses what is valid but not built yet. */
-void dvsi_project_check_supported(const dvsi_node *root, dvsi_problems *problems);
 
 /* The DVS_ kind that `type:` of a map names, -1: none. */
 int dvsi_project_kind(const dvsi_key *keys, const dvsi_node *map);

@@ -8,8 +8,9 @@
 #include "base/utf8.h"
 #include "data/cell.h"
 
-/* Values may grow to this, or to four times what the record itself holds. */
-#define LENGTH_LIMIT (1 << 20)
+/* Values may grow to this, or to four times what the record itself holds. An expression can hold some hundred values
+ * at once. */
+#define LENGTH_LIMIT (1 << 18)
 #define LENGTH_LIMIT_MOST (64 << 20)
 
 static void set_error(dvsi_arena *arena, dvsi_expression_error *error, uint32_t at, const char *message)

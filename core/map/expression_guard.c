@@ -82,7 +82,7 @@ static int tick(void *data)
 int dvsi_expression_lock_down(dvsi_expressions *e)
 {
     static const int limits[][2] = {
-        {SQLITE_LIMIT_SQL_LENGTH, 4 << 20},      {SQLITE_LIMIT_EXPR_DEPTH, 100},   {SQLITE_LIMIT_COMPOUND_SELECT, 3},
+        {SQLITE_LIMIT_SQL_LENGTH, 4 << 20},      {SQLITE_LIMIT_EXPR_DEPTH, 400},   {SQLITE_LIMIT_COMPOUND_SELECT, 3},
         {SQLITE_LIMIT_VDBE_OP, 1 << 20},         {SQLITE_LIMIT_FUNCTION_ARG, 100}, {SQLITE_LIMIT_ATTACHED, 0},
         {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 250}, {SQLITE_LIMIT_VARIABLE_NUMBER, 0}, {SQLITE_LIMIT_TRIGGER_DEPTH, 0},
         {SQLITE_LIMIT_WORKER_THREADS, 0}};

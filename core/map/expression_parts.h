@@ -32,14 +32,14 @@ typedef struct dvsi_cached {
 
 #define DVSI_CACHED_MOST 64
 
-/* SQLite's own date functions, called after a look at the arguments (function_clock.c). */
+/* SQLite's own date functions and printf, called after a look at the arguments (functions_clock.c). */
 typedef struct dvsi_clock_function {
     dvsi_expressions *engine;
     uint32_t at;
 } dvsi_clock_function;
 
-#define DVSI_CLOCK_FUNCTIONS 6
-#define DVSI_CLOCK_ARGUMENTS 8
+#define DVSI_CLOCK_FUNCTIONS 8
+#define DVSI_CLOCK_ARGUMENTS 32
 
 struct dvsi_expressions {
     pthread_mutex_t lock;
@@ -72,7 +72,9 @@ struct dvsi_expressions {
 
     dvsi_cached cache[DVSI_CACHED_MOST];
     uint32_t cache_next;
+    size_t cache_bytes; /* of their texts */
     sqlite3 *clock_db;
+    int clock_limit;
     sqlite3_stmt *clock[DVSI_CLOCK_FUNCTIONS][DVSI_CLOCK_ARGUMENTS + 1];
     dvsi_clock_function clock_functions[DVSI_CLOCK_FUNCTIONS];
     dvsi_arena arena; /* names and texts */

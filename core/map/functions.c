@@ -10,6 +10,8 @@
 #include "data/json.h"
 
 #define SHOWN 60 /* bytes of a value in a message */
+#define MOST_CACHED ((size_t)64 << 10)      /* bytes of a text that something is made of, ... */
+#define MOST_CACHED_ALL ((size_t)256 << 10) /* ... and of all such texts */
 
 dvsi_expressions *dvsi_function_engine(sqlite3_context *context)
 {
@@ -100,6 +102,10 @@ void *dvsi_function_cached(dvsi_expressions *e, const char *text, size_t length,
             return c->object;
     }
     dvsi_cached made = {.length = length, .free = free_object};
+    if (length > MOST_CACHED) {
+        *problem = "is longer than 64 KB";
+        return NULL;
+    }
     made.object = make(text, length, problem);
     if (made.object == NULL)
         return NULL;
@@ -110,10 +116,16 @@ void *dvsi_function_cached(dvsi_expressions *e, const char *text, size_t length,
         return NULL;
     }
     memcpy(made.text, text, length);
-    dvsi_cached *place = &e->cache[e->cache_next++ % DVSI_CACHED_MOST];
-    forget(place);
-    *place = made;
-    return made.object;
+    for (e->cache_bytes += length;; e->cache_next++) {
+        dvsi_cached *place = &e->cache[e->cache_next % DVSI_CACHED_MOST];
+        e->cache_bytes -= place->length; /* 0 of an empty place */
+        forget(place);
+        if (e->cache_bytes > MOST_CACHED_ALL)
+            continue;
+        *place = made;
+        e->cache_next++;
+        return made.object;
+    }
 }
 
 void dvsi_functions_free_cache(dvsi_expressions *e)

@@ -21,6 +21,22 @@ void dvsi_mapping_free(dvsi_mapping *mapping)
     free(mapping);
 }
 
+const char *dvsi_mapping_retype(dvsi_mapping *mapping, uint32_t at, uint32_t kind)
+{
+    static const char no_room[] = "could not be kept: out of memory";
+    dvsi_map_field *field = &mapping->fields[at];
+    dvs_cell value = {0};
+    if (field->kind == kind)
+        return NULL;
+    field->kind = kind;
+    if (!field->is_static)
+        return NULL;
+    const char *problem = dvsi_cell_convert(&mapping->arena, kind, &field->value, &value);
+    if (problem == NULL && dvsi_cell_copy(&mapping->arena, &value, &field->value) != 0)
+        problem = no_room;
+    return problem;
+}
+
 /* What the expressions of a record gave. */
 typedef struct computed {
     dvs_cell *values;            /* NULL: there are no expressions */
@@ -78,10 +94,11 @@ static int is_partial(const dvsi_mapping *mapping, uint32_t at, const dvs_cell *
     return 0;
 }
 
-/* The derived fields, of the plain ones in `out`. */
-static int derive(const dvsi_mapping *mapping, dvsi_arena *arena, dvs_cell *out, dvsi_map_error *error)
+int dvsi_mapping_derive(const dvsi_mapping *mapping, dvsi_arena *arena, dvs_cell *out, dvsi_map_error *error)
 {
     computed c = {0};
+    if (mapping->derived == NULL)
+        return 0;
     (void)compute(mapping->derived, mapping->n_fields - mapping->n_plain, out, arena, &c);
     for (uint32_t i = mapping->n_plain; i < mapping->n_fields; i++) {
         const uint32_t at = i - mapping->n_plain;
@@ -118,7 +135,7 @@ int dvsi_mapping_apply(const dvsi_mapping *mapping, const dvs_cell *in, dvsi_are
         }
         return -1;
     }
-    return mapping->derived != NULL ? derive(mapping, arena, out, error) : 0;
+    return mapping->derived != NULL ? dvsi_mapping_derive(mapping, arena, out, error) : 0;
 }
 
 void dvsi_mapping_apply_key(const dvsi_mapping *mapping, const dvs_cell *in, dvsi_arena *arena, dvs_cell *out)
@@ -210,6 +227,8 @@ void dvsi_mapping_describe(const dvsi_mapping *mapping, dvsi_buf *out)
         } else if (field->from != NULL) {
             dvsi_buf_puts(out, "=");
             dvsi_json_string(out, field->from, strlen(field->from));
+            if (field->input >= 0 && mapping->wanted.columns[field->input].kind != field->kind)
+                dvsi_buf_printf(out, "(%s)", dvsi_kind_name(mapping->wanted.columns[field->input].kind));
         } else {
             dvsi_buf_puts(out, "!");
             dvsi_cell_json(out, &field->value);

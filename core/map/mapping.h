@@ -39,16 +39,19 @@ typedef struct dvsi_mapping {
     uint32_t n_plain;          /* the fields behind these are derived: computed last, of those before */
     dvsi_expressions *where;   /* decides which records take part; NULL: all do */
     const char *where_text;
+    dvs_condition *conditions;     /* what of it a source may apply to a complete read */
+    uint32_t n_conditions;
     dvsi_expressions *expressions; /* of the fields with `expr`; NULL: there are none */
     uint32_t n_expressions;
-    dvsi_expressions *derived; /* NULL: there are none */
+    dvsi_expressions *derived; /* NULL: there are none, or the entity gathers */
     const uint32_t *derived_from; /* its columns as positions in fields */
     uint32_t n_derived_from;
     uint32_t *key;             /* positions in fields, in key order */
     uint32_t n_key;
     uint32_t *source_key;      /* positions in wanted, in key order; none: the source declares no key */
     uint32_t n_source_key;
-    uint32_t own_key;          /* the entity's key is the source's own (or the source has none): it streams */
+    uint32_t own_key;          /* the entity's key is the source's own, or the source has none */
+    uint32_t gathers;          /* its records are kept as offers: another key, several sources, reference fields */
     int32_t raw;               /* position in wanted of the raw record, -1: not kept or not offered */
     uint32_t make_raw;         /* kept, but not offered: it is made of all the source's columns */
     int32_t modified;          /* positions in wanted of modification time and version, or -1 */
@@ -71,6 +74,14 @@ int32_t dvsi_mapping_build(const dvsi_entity *entity, const dvsi_from *from, con
                            dvs_error *err);
 void dvsi_mapping_free(dvsi_mapping *mapping);
 
+/* From now on the (plain) field is of another kind: what is mapped is converted. NULL, or what is wrong with the value of
+ * a static field. */
+const char *dvsi_mapping_retype(dvsi_mapping *mapping, uint32_t field, uint32_t kind);
+
+/* The derived fields of an entity that gathers, over its fields `names`. DVS_E_CONFIG with the place in *err. */
+int32_t dvsi_derived_compile(const dvsi_entity *entity, const char *const *names, uint32_t n_names, const char *file,
+                             dvsi_arena *arena, dvsi_expressions **out, dvs_error *err);
+
 /* What went wrong with one field. */
 typedef struct dvsi_map_error {
     const char *field;   /* the entity's field */
@@ -84,6 +95,9 @@ typedef struct dvsi_map_error {
  */
 int dvsi_mapping_apply(const dvsi_mapping *mapping, const dvs_cell *in, dvsi_arena *arena, dvs_cell *out,
                        dvsi_map_error *error);
+
+/* The derived fields of a record, of its plain ones: computed anew. As above. */
+int dvsi_mapping_derive(const dvsi_mapping *mapping, dvsi_arena *arena, dvs_cell *out, dvsi_map_error *error);
 
 /* Maps the key fields alone, as far as they can be; the others are ABSENT. */
 void dvsi_mapping_apply_key(const dvsi_mapping *mapping, const dvs_cell *in, dvsi_arena *arena, dvs_cell *out);

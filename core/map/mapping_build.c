@@ -133,13 +133,13 @@ static int32_t add_expression(builder *b, const char *name, const char *text, in
 static int32_t add_derived(builder *b)
 {
     int32_t status = DVS_OK;
-    b->mapping->n_plain = b->mapping->n_fields;
     for (uint32_t i = 0; i < b->entity->n_derived && status == DVS_OK; i++) {
         const dvsi_derived *spec = &b->entity->derived[i];
         if (find_field(b->mapping, spec->name) >= 0)
             return dvsi_map_project_error(b, spec->node, "field \"%s\" is derived and comes from the source, too: leave one out",
                                  spec->name);
-        status = add_expression(b, spec->name, spec->expr, spec->type, (int32_t)i);
+        if (!b->mapping->gathers) /* else they are computed of the whole record, when it is made of its offers */
+            status = add_expression(b, spec->name, spec->expr, spec->type, (int32_t)i);
     }
     return status;
 }
@@ -181,7 +181,8 @@ static int32_t add_all(builder *b)
         const dvs_column *column = &b->source->columns[i];
         if ((column->flags & DVS_COLUMN_RAW) != 0 || spec_of(b->from, column->name) != NULL)
             continue;
-        if (b->known->n_names != 0 && !in_list(b->known->names, b->known->n_names, column->name)) {
+        if (b->entity->schema != DVSI_SCHEMA_EVOLVE && b->known->n_names != 0 &&
+            !in_list(b->known->names, b->known->n_names, column->name)) {
             b->mapping->new_columns[b->mapping->n_new_columns++] =
                 dvsi_arena_strdup(&b->mapping->arena, column->name);
             continue;
@@ -272,9 +273,6 @@ static int32_t add_key(builder *b)
                                      m->wanted.columns[m->source_key[k]].name, b->entity->name);
         }
         dvsi_map_field *field = &m->fields[at];
-        if ((uint32_t)at >= m->n_plain)
-            return dvsi_map_project_error(b, b->entity->node, "key field \"%s\" is derived, which a key cannot be: map it with "
-                                 "`expr`", field->name);
         if (!dvsi_kind_is_key(field->kind))
             return dvsi_map_project_error(b, b->entity->node, "key field \"%s\" is of type %s, which cannot be a key",
                                  field->name, dvsi_kind_name(field->kind));
@@ -284,6 +282,14 @@ static int32_t add_key(builder *b)
             m->own_key = 0;
     }
     return DVS_OK;
+}
+
+static int says_reference(const builder *b)
+{
+    for (uint32_t i = 0; i < b->from->n_fields; i++)
+        if (b->from->fields[i].kind != DVSI_FIELD_EXCLUDE && b->from->fields[i].authority == DVSI_REFERENCE)
+            return 1;
+    return 0;
 }
 
 static int32_t build(builder *b)
@@ -309,10 +315,12 @@ static int32_t build(builder *b)
         status = add_explicit(b);
     if (status == DVS_OK)
         status = add_helpers(b);
-    if (status == DVS_OK)
-        status = add_derived(b);
+    m->n_plain = m->n_fields;
     if (status == DVS_OK)
         status = add_key(b);
+    m->gathers = !m->own_key || b->entity->n_from > 1 || says_reference(b);
+    if (status == DVS_OK)
+        status = add_derived(b);
     return status == DVS_OK ? dvsi_map_compile(b) : status;
 }
 

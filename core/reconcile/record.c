@@ -87,6 +87,16 @@ uint32_t dvsi_sync_hash_get(const uint8_t *hash, size_t length, uint32_t positio
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
+int dvsi_sync_hash_edited(const uint8_t *hash, size_t length, uint32_t position, const dvs_cell *stored,
+                          dvsi_buf *scratch)
+{
+    uint32_t written = dvsi_sync_hash_get(hash, length, position);
+    if (written == 0 || stored->kind == DVS_ABSENT)
+        return 0;
+    uint32_t found = hash_of(stored, scratch);
+    return found != written && !scratch->failed;
+}
+
 void dvsi_lineage_value(dvsi_buf *out, const dvs_cell *cell)
 {
     size_t start = out->length;
@@ -104,8 +114,39 @@ void dvsi_lineage_value(dvsi_buf *out, const dvs_cell *cell)
     dvsi_buf_free(&canonical);
 }
 
-void dvsi_lineage_changes(dvsi_buf *out, const char *const *names, const dvs_cell *current,
-                          const dvs_cell *offered, const uint32_t *changed, uint32_t n_changed)
+/* Adds the members that tell where a value comes from; nothing when it comes from where its row does. */
+static void put_origin(dvsi_buf *out, const dvsi_origin *own, const dvsi_origin *origin, const char *before)
+{
+    const char *const names[] = {"\"source\":", "\"source_entity\":", "\"from\":"};
+    const char *values[] = {origin->source, origin->source_entity, origin->from};
+    if (strcmp(origin->source, own->source) == 0)
+        values[0] = NULL;
+    if (origin->source_entity != NULL && own->source_entity != NULL &&
+        strcmp(origin->source_entity, own->source_entity) == 0)
+        values[1] = NULL;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        if (values[i] == NULL)
+            continue;
+        dvsi_buf_puts(out, before);
+        dvsi_buf_puts(out, names[i]);
+        dvsi_json_string(out, values[i], strlen(values[i]));
+        before = ",";
+    }
+}
+
+static int is_foreign(const dvsi_origin *own, const dvsi_origin *origins, uint32_t field)
+{
+    const dvsi_origin *origin = origins != NULL ? &origins[field] : NULL;
+    if (origin == NULL || origin->source == NULL)
+        return 0;
+    return strcmp(origin->source, own->source) != 0 ||
+           (origin->source_entity != NULL && own->source_entity != NULL &&
+            strcmp(origin->source_entity, own->source_entity) != 0);
+}
+
+void dvsi_lineage_update(dvsi_buf *out, const char *const *names, const dvs_cell *current, const dvs_cell *offered,
+                         const uint32_t *changed, uint32_t n_changed, const dvsi_origin *own,
+                         const dvsi_origin *origins)
 {
     dvsi_buf_putc(out, '{');
     for (uint32_t i = 0; i < n_changed; i++) {
@@ -117,7 +158,33 @@ void dvsi_lineage_changes(dvsi_buf *out, const char *const *names, const dvs_cel
         dvsi_lineage_value(out, &current[field]);
         dvsi_buf_puts(out, ",\"new\":");
         dvsi_lineage_value(out, &offered[field]);
+        if (is_foreign(own, origins, field))
+            put_origin(out, own, &origins[field], ",");
         dvsi_buf_putc(out, '}');
     }
     dvsi_buf_putc(out, '}');
+}
+
+void dvsi_lineage_changes(dvsi_buf *out, const char *const *names, const dvs_cell *current,
+                          const dvs_cell *offered, const uint32_t *changed, uint32_t n_changed)
+{
+    dvsi_lineage_update(out, names, current, offered, changed, n_changed, NULL, NULL);
+}
+
+uint32_t dvsi_lineage_create(dvsi_buf *out, const char *const *names, uint32_t n, const dvsi_origin *own,
+                             const dvsi_origin *origins)
+{
+    uint32_t named = 0;
+    for (uint32_t field = 0; field < n; field++) {
+        if (!is_foreign(own, origins, field))
+            continue;
+        dvsi_buf_putc(out, named++ == 0 ? '{' : ',');
+        dvsi_json_string(out, names[field], strlen(names[field]));
+        dvsi_buf_putc(out, ':');
+        put_origin(out, own, &origins[field], "{");
+        dvsi_buf_putc(out, '}');
+    }
+    if (named != 0)
+        dvsi_buf_putc(out, '}');
+    return named;
 }

@@ -23,9 +23,12 @@ static const book_column offers_columns[] = {DVSI_OFFERS_COLUMNS(BOOK_COLUMN)};
 static const book_column deletes_columns[] = {DVSI_DELETES_COLUMNS(BOOK_COLUMN)};
 static const book_column seen_columns[] = {DVSI_SEEN_COLUMNS(BOOK_COLUMN)};
 static const book_column lineage_columns[] = {DVSI_LINEAGE_COLUMNS(BOOK_COLUMN)};
+static const book_column conflicts_columns[] = {DVSI_CONFLICTS_COLUMNS(BOOK_COLUMN)};
+static const book_column pins_columns[] = {DVSI_PINS_COLUMNS(BOOK_COLUMN)};
 static const book_column locks_columns[] = {DVSI_LOCKS_COLUMNS(BOOK_COLUMN)};
 static const book_column plugin_state_columns[] = {DVSI_PLUGIN_STATE_COLUMNS(BOOK_COLUMN)};
 static const book_column changes_columns[] = {DVSI_CHANGES_COLUMNS(BOOK_COLUMN)};
+static const book_column kept_columns[] = {DVSI_KEPT_COLUMNS(BOOK_COLUMN)};
 
 #define BOOK(name, columns) {name, columns, sizeof columns / sizeof *columns}
 static const struct {
@@ -38,8 +41,9 @@ static const struct {
     BOOK("_sync_schema", schema_columns),   BOOK("_sync_errors", errors_columns),
     BOOK("_sync_offers", offers_columns),   BOOK("_sync_deletes", deletes_columns),
     BOOK("_sync_seen", seen_columns),       BOOK("_sync_lineage", lineage_columns),
+    BOOK("_sync_conflicts", conflicts_columns), BOOK("_sync_pins", pins_columns),
     BOOK("_sync_locks", locks_columns),     BOOK("_sync_plugin_state", plugin_state_columns),
-    BOOK("_sync_changes", changes_columns),
+    BOOK("_sync_changes", changes_columns), BOOK("_sync_kept", kept_columns),
 };
 
 typedef struct book_index {
@@ -48,27 +52,33 @@ typedef struct book_index {
     uint32_t flags;
     uint32_t columns[4];
     uint32_t n_columns;
+    int32_t only_null;
     int32_t only_set;
 } book_index;
 
 static const book_index index_list[] = {
     {"_sync_offers_source", DVSI_BOOK_OFFERS, DVS_INDEX_UNIQUE,
-     {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_SOURCE, DVSI_OFFERS_SOURCE_KEY}, 4, -1},
-    {"_sync_offers_key", DVSI_BOOK_OFFERS, 0, {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1},
+     {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_SOURCE, DVSI_OFFERS_SOURCE_KEY}, 4, -1, -1},
+    {"_sync_offers_key", DVSI_BOOK_OFFERS, 0, {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, -1},
     {"_sync_offers_pending", DVSI_BOOK_OFFERS, 0,
-     {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, DVSI_OFFERS_PENDING},
+     {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, DVSI_OFFERS_PENDING},
     {"_sync_deletes_key", DVSI_BOOK_DELETES, DVS_INDEX_UNIQUE,
-     {DVSI_DELETES_PROJECT, DVSI_DELETES_ENTITY, DVSI_DELETES_KEY}, 3, -1},
+     {DVSI_DELETES_PROJECT, DVSI_DELETES_ENTITY, DVSI_DELETES_KEY}, 3, -1, -1},
     {"_sync_errors_key", DVSI_BOOK_ERRORS, 0,
-     {DVSI_ERRORS_PROJECT, DVSI_ERRORS_ENTITY, DVSI_ERRORS_KEY, DVSI_ERRORS_ROW_NUMBER}, 4, -1},
+     {DVSI_ERRORS_PROJECT, DVSI_ERRORS_ENTITY, DVSI_ERRORS_KEY, DVSI_ERRORS_ROW_NUMBER}, 4, -1, -1},
+    {"_sync_conflicts_open", DVSI_BOOK_CONFLICTS, 0,
+     {DVSI_CONFLICTS_PROJECT, DVSI_CONFLICTS_ENTITY, DVSI_CONFLICTS_KEY}, 3, DVSI_CONFLICTS_CLOSED_AT, -1},
+    {"_sync_pins_key", DVSI_BOOK_PINS, DVS_INDEX_UNIQUE,
+     {DVSI_PINS_PROJECT, DVSI_PINS_ENTITY, DVSI_PINS_KEY, DVSI_PINS_FIELD}, 4, -1, -1},
     {"_sync_changes_key", DVSI_BOOK_CHANGES, 0,
-     {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_KEY}, 3, -1},
+     {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_KEY}, 3, -1, -1},
+    {"_sync_kept_key", DVSI_BOOK_KEPT, 0, {DVSI_KEPT_PROJECT, DVSI_KEPT_ENTITY, DVSI_KEPT_KEY}, 3, -1, -1},
 };
 
 /* Made after the first load: keeping it up costs half of one. */
 static const book_index lineage_index = {
     "_sync_lineage_key", DVSI_BOOK_LINEAGE, 0,
-    {DVSI_LINEAGE_PROJECT, DVSI_LINEAGE_ENTITY, DVSI_LINEAGE_KEY}, 3, -1};
+    {DVSI_LINEAGE_PROJECT, DVSI_LINEAGE_ENTITY, DVSI_LINEAGE_KEY}, 3, -1, -1};
 
 uint64_t dvsi_table_id(void)
 {
@@ -117,7 +127,7 @@ int32_t dvsi_books_open(dvsi_books *books, dvsi_sink *sink, const char *project,
 static int32_t make_index(dvsi_books *books, const book_index *spec, dvs_error *err)
 {
     dvs_index index = {(uint32_t)sizeof index, spec->flags,      spec->name, &books->tables[spec->book],
-                       spec->columns,          spec->n_columns,  -1,         spec->only_set,
+                       spec->columns,          spec->n_columns,  spec->only_null, spec->only_set,
                        0};
     return dvsi_sink_ensure_index(books->sink, &index, err);
 }

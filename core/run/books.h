@@ -93,6 +93,24 @@
     X(LINEAGE_KEY, "key", DVS_TEXT) X(LINEAGE_OP, "op", DVS_TEXT)                                       \
     X(LINEAGE_SOURCE, "source", DVS_TEXT) X(LINEAGE_SOURCE_ENTITY, "source_entity", DVS_TEXT)           \
     X(LINEAGE_CHANGES, "changes", DVS_JSON) X(LINEAGE_CHANGED_AT, "changed_at", DVS_TIMESTAMP)
+/* closed_at is NULL while a conflict is open. The values are JSON, large ones as in the lineage. */
+#define DVSI_CONFLICTS_COLUMNS(X)                                                                       \
+    X(CONFLICTS_ID, "id", DVS_INT64) X(CONFLICTS_PROJECT, "project", DVS_TEXT)                          \
+    X(CONFLICTS_ENTITY, "entity", DVS_TEXT) X(CONFLICTS_KEY, "key", DVS_TEXT)                           \
+    X(CONFLICTS_FIELD, "field", DVS_TEXT) X(CONFLICTS_KIND, "kind", DVS_TEXT)                           \
+    X(CONFLICTS_WINNER_SOURCE, "winner_source", DVS_TEXT) X(CONFLICTS_WINNER_VALUE, "winner_value", DVS_JSON) \
+    X(CONFLICTS_LOSER_SOURCE, "loser_source", DVS_TEXT) X(CONFLICTS_LOSER_VALUE, "loser_value", DVS_JSON) \
+    X(CONFLICTS_RULE, "rule", DVS_TEXT) X(CONFLICTS_STATUS, "status", DVS_TEXT)                         \
+    X(CONFLICTS_FIRST_RUN_ID, "first_run_id", DVS_TEXT) X(CONFLICTS_LAST_RUN_ID, "last_run_id", DVS_TEXT) \
+    X(CONFLICTS_FIRST_SEEN, "first_seen", DVS_TIMESTAMP) X(CONFLICTS_LAST_SEEN, "last_seen", DVS_TIMESTAMP) \
+    X(CONFLICTS_SEEN_COUNT, "seen_count", DVS_INT64) X(CONFLICTS_CLOSED_AT, "closed_at", DVS_TIMESTAMP)
+/* Values are exact. */
+#define DVSI_PINS_COLUMNS(X)                                                                            \
+    X(PINS_ROW_ID, "row_id", DVS_INT64) X(PINS_PROJECT, "project", DVS_TEXT)                            \
+    X(PINS_ENTITY, "entity", DVS_TEXT) X(PINS_KEY, "key", DVS_TEXT)                                     \
+    X(PINS_FIELD, "field", DVS_TEXT) X(PINS_VALUE, "value", DVS_JSON)                                   \
+    X(PINS_KEPT, "kept", DVS_TEXT) X(PINS_CONFLICT_ID, "conflict_id", DVS_INT64)                        \
+    X(PINS_PINNED_AT, "pinned_at", DVS_TIMESTAMP)
 #define DVSI_LOCKS_COLUMNS(X)                                                                           \
     X(LOCKS_ROW_ID, "row_id", DVS_INT64) X(LOCKS_PROJECT, "project", DVS_TEXT)                          \
     X(LOCKS_RUN_ID, "run_id", DVS_TEXT) X(LOCKS_HOST, "host", DVS_TEXT)                                 \
@@ -108,6 +126,11 @@
     X(CHANGES_ROW_ID, "row_id", DVS_INT64) X(CHANGES_PROJECT, "project", DVS_TEXT)                      \
     X(CHANGES_ENTITY, "entity", DVS_TEXT) X(CHANGES_PART, "part", DVS_INT64)                            \
     X(CHANGES_KEY, "key", DVS_TEXT) X(CHANGES_LINE, "line", DVS_TEXT)
+/* What a plan needs beside the changes, in the temporary database of a diff that saves one. */
+#define DVSI_KEPT_COLUMNS(X)                                                                            \
+    X(KEPT_ROW_ID, "row_id", DVS_INT64) X(KEPT_PROJECT, "project", DVS_TEXT)                            \
+    X(KEPT_ENTITY, "entity", DVS_TEXT) X(KEPT_SOURCE, "source", DVS_TEXT)                               \
+    X(KEPT_PART, "part", DVS_INT64) X(KEPT_KEY, "key", DVS_TEXT) X(KEPT_LINE, "line", DVS_TEXT)
 
 #define DVSI_BOOK_ENUM(enumerator, name, kind) DVSI_##enumerator,
 enum { DVSI_RUNS_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_RUNS };
@@ -120,9 +143,12 @@ enum { DVSI_OFFERS_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_OFFERS };
 enum { DVSI_DELETES_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_DELETES };
 enum { DVSI_SEEN_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_SEEN };
 enum { DVSI_LINEAGE_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_LINEAGE };
+enum { DVSI_CONFLICTS_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_CONFLICTS };
+enum { DVSI_PINS_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_PINS };
 enum { DVSI_LOCKS_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_LOCKS };
 enum { DVSI_PLUGIN_STATE_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_PLUGIN_STATE };
 enum { DVSI_CHANGES_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_CHANGES };
+enum { DVSI_KEPT_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_KEPT };
 #define DVSI_BOOK_MAX_COLUMNS 32
 
 typedef enum dvsi_book {
@@ -136,10 +162,13 @@ typedef enum dvsi_book {
     DVSI_BOOK_DELETES,
     DVSI_BOOK_SEEN,
     DVSI_BOOK_LINEAGE,
+    DVSI_BOOK_CONFLICTS,
+    DVSI_BOOK_PINS,
     DVSI_BOOK_LOCKS,
     DVSI_BOOK_PLUGIN_STATE,
     DVSI_BOOK_IN_SINK, /* how many of the above live in every sink */
     DVSI_BOOK_CHANGES = DVSI_BOOK_IN_SINK,
+    DVSI_BOOK_KEPT,
     DVSI_BOOK_COUNT
 } dvsi_book;
 

@@ -11,6 +11,7 @@
 #include "data/key.h"
 #include "plugin/settings.h"
 #include "run/run.h"
+#include "run/saved.h"
 
 #define LINES_AT_ONCE 256u
 
@@ -65,44 +66,129 @@ int32_t dvsi_scratch_open(dvsi_run *run, dvs_error *err)
 static void put_key(dvsi_feed *feed, const dvsi_record *record, const char *key, dvsi_buf *out)
 {
     dvsi_target *t = feed->target;
-    const dvsi_mapping *mapping = feed->mapping;
     dvsi_arena *arena = &feed->run->batch_arena;
     dvs_cell cells[16] = {{0}};
     uint32_t kinds[16];
     for (uint32_t k = 0; k < t->n_key && k < 16; k++)
-        kinds[k] = mapping->fields[mapping->key[k]].kind;
+        kinds[k] = t->schema.columns[t->key_columns[k]].kind;
     if (record == NULL && t->n_key <= 16 && dvsi_key_parse(arena, key, strlen(key), kinds, t->n_key, cells) != 0)
         cells[0] = dvsi_cell_text(key);
     dvsi_buf_putc(out, '{');
     for (uint32_t k = 0; k < t->n_key && k < 16; k++) {
-        const char *name = t->names[mapping->key[k]];
+        const char *name = t->names[t->key_columns[k] - 1];
         if (k != 0)
             dvsi_buf_putc(out, ',');
         dvsi_json_string(out, name, strlen(name));
         dvsi_buf_putc(out, ':');
-        dvsi_cell_json(out, record != NULL ? &record->fields[mapping->key[k]] : &cells[k]);
+        dvsi_cell_json(out, record != NULL ? &record->fields[t->key_columns[k] - 1] : &cells[k]);
     }
     dvsi_buf_putc(out, '}');
+}
+
+/* Who may set a field, and whose value it is; both as `diff` names them. */
+typedef struct verdict {
+    const char *from; /* NULL: nobody's, it was computed or is gone */
+    const char *authority;
+    int pinned;
+} verdict;
+
+static verdict judge(const dvsi_feed *feed, const dvsi_record *record, uint32_t field)
+{
+    const dvsi_target *t = feed->target;
+    const dvsi_merged *merged = record->merged;
+    verdict v = {.from = feed->from->label, .authority = field >= t->n_plain ? "derived" : "source_of_truth"};
+    if (record->origins != NULL && record->origins[field].source != NULL) {
+        v.from = record->origins[field].source;
+        v.pinned = merged == NULL || merged->from[field] == DVSI_VOICE_PIN;
+    } else if (merged != NULL) {
+        v.pinned = merged->from[field] == DVSI_VOICE_PIN;
+        v.from = merged->from[field] < t->n_feeds ? t->feeds[merged->from[field]].from->label : NULL;
+        if (v.pinned)
+            v.from = record->own->source;
+    }
+    if (merged != NULL && merged->from[field] < t->n_feeds &&
+        t->policy.voices[merged->from[field]].says[field] == DVSI_SAYS_REFERENCE)
+        v.authority = "reference";
+    if (field >= t->n_plain && !v.pinned)
+        v.from = NULL;
+    return v;
+}
+
+static void put_field(const dvsi_target *t, uint32_t field, const dvs_cell *stored, const dvs_cell *offered,
+                      const verdict *v, dvsi_buf *out)
+{
+    dvs_cell none = dvsi_cell_null();
+    dvsi_json_string(out, t->names[field], strlen(t->names[field]));
+    dvsi_buf_puts(out, ":{\"sink\":");
+    dvsi_cell_json(out, stored != NULL ? stored : &none);
+    dvsi_buf_puts(out, ",\"source\":");
+    dvsi_cell_json(out, offered);
+    dvsi_buf_puts(out, ",\"from\":");
+    if (v->from != NULL)
+        dvsi_json_string(out, v->from, strlen(v->from));
+    else
+        dvsi_buf_puts(out, "null");
+    dvsi_buf_printf(out, ",\"authority\":\"%s\"%s}", v->authority, v->pinned ? ",\"pinned\":true" : "");
 }
 
 static void put_fields(dvsi_feed *feed, const dvsi_record *record, const dvs_cell *current, const uint32_t *changed,
                        uint32_t n_changed, dvsi_buf *out)
 {
-    dvsi_target *t = feed->target;
-    dvs_cell none = dvsi_cell_null();
     for (uint32_t i = 0; i < n_changed; i++) {
         uint32_t field = changed[i];
+        verdict v = judge(feed, record, field);
         if (i != 0)
             dvsi_buf_putc(out, ',');
-        dvsi_json_string(out, t->names[field], strlen(t->names[field]));
-        dvsi_buf_puts(out, ":{\"sink\":");
-        dvsi_cell_json(out, current != NULL ? &current[field] : &none);
-        dvsi_buf_puts(out, ",\"source\":");
-        dvsi_cell_json(out, &record->fields[field]);
-        dvsi_buf_puts(out, ",\"from\":");
-        dvsi_json_string(out, feed->from->label, strlen(feed->from->label));
-        dvsi_buf_puts(out, ",\"authority\":\"source_of_truth\"}");
+        put_field(feed->target, field, current != NULL ? &current[field] : NULL, &record->fields[field], &v, out);
     }
+}
+
+static int32_t add_line(dvsi_feed *feed, const dvsi_buf *line, const char *key, int deleted, dvs_error *err)
+{
+    dvs_cell row[DVSI_N_CHANGES] = {{0}};
+    row[DVSI_CHANGES_ENTITY] = dvsi_cell_text(feed->target->entity->name);
+    row[DVSI_CHANGES_PART] = dvsi_cell_int64(deleted);
+    row[DVSI_CHANGES_KEY] = dvsi_cell_text(key);
+    row[DVSI_CHANGES_LINE] = dvsi_cell_text_n(dvsi_buf_text(line), line->length);
+    return line->failed ? dvsi_error_no_memory(err)
+                        : dvsi_books_insert(&feed->run->notes, DVSI_BOOK_CHANGES, row, 1, NULL, err);
+}
+
+int32_t dvsi_changes_reference(dvsi_feed *feed, const dvsi_record *record, const char *key, const dvs_cell *stored,
+                               dvs_error *err)
+{
+    const dvsi_target *t = feed->target;
+    const dvsi_merged *merged = record->merged;
+    const dvsi_said *said = record->offers->said;
+    dvsi_record named = {.fields = said[0].fields};
+    dvsi_buf line = {0};
+    uint32_t n = 0;
+    int32_t status = DVS_OK;
+    for (uint32_t i = 0; i < t->n_plain; i++) {
+        if (merged->from[i] != DVSI_VOICE_SINK || merged->reference[i] == DVSI_VOICE_NONE)
+            continue;
+        const dvsi_said *offer = &said[merged->reference[i]];
+        if (dvsi_cell_equal(&offer->fields[i], &stored[i]))
+            continue;
+        verdict v = {t->feeds[offer->voice].from->label, "reference", 0};
+        if (n++ == 0) {
+            dvsi_buf_puts(&line, "{\"reference\":{\"entity\":");
+            dvsi_json_string(&line, t->entity->name, strlen(t->entity->name));
+            dvsi_buf_puts(&line, ",\"key\":");
+            put_key(feed, &named, key, &line);
+            dvsi_buf_puts(&line, ",\"fields\":{");
+        } else {
+            dvsi_buf_putc(&line, ',');
+        }
+        put_field(t, i, &stored[i], &offer->fields[i], &v, &line);
+    }
+    dvsi_buf_puts(&line, "}}}");
+    if (n != 0)
+        status = dvsi_scratch_open(feed->run, err);
+    if (n != 0 && status == DVS_OK)
+        status = add_line(feed, &line, key, 0, err);
+    dvsi_buf_free(&line);
+    return status;
 }
 
 int32_t dvsi_changes_add(dvsi_feed *feed, dvsi_op op, const dvsi_record *record, const char *key,
@@ -121,13 +207,9 @@ int32_t dvsi_changes_add(dvsi_feed *feed, dvsi_op op, const dvsi_record *record,
     dvsi_buf_puts(&line, ",\"fields\":{");
     put_fields(feed, record, current, changed, n_changed, &line);
     dvsi_buf_puts(&line, op == DVSI_OP_REVIVE ? "},\"revived\":true}" : "}}");
-    dvs_cell row[DVSI_N_CHANGES] = {{0}};
-    row[DVSI_CHANGES_ENTITY] = dvsi_cell_text(feed->target->entity->name);
-    row[DVSI_CHANGES_PART] = dvsi_cell_int64(op == DVSI_OP_DELETE);
-    row[DVSI_CHANGES_KEY] = dvsi_cell_text(key);
-    row[DVSI_CHANGES_LINE] = dvsi_cell_text_n(dvsi_buf_text(&line), line.length);
-    status = line.failed ? dvsi_error_no_memory(err)
-                         : dvsi_books_insert(&run->notes, DVSI_BOOK_CHANGES, row, 1, NULL, err);
+    status = add_line(feed, &line, key, op == DVSI_OP_DELETE, err);
+    if (status == DVS_OK)
+        status = dvsi_saved_keep(feed, record, key, err);
     for (uint32_t i = 0; i < n_changed; i++)
         feed->target->field_changes[changed[i]] += op != DVSI_OP_CREATE;
     run->n_changes++;
@@ -144,7 +226,7 @@ int32_t dvsi_changes_forget(dvsi_feed *feed, const char *key, uint64_t *n_remove
         return DVS_OK;
     int32_t status = dvsi_books_delete_where(&feed->run->notes, DVSI_BOOK_CHANGES, where, 2, n_removed, err);
     feed->run->n_changes -= *n_removed;
-    return status;
+    return status == DVS_OK ? dvsi_saved_forget(feed, key, err) : status;
 }
 
 /* The next page of one entity's lines of one part. */

@@ -86,6 +86,7 @@ static int32_t store_feed(dvsi_feed *feed, dvs_error *err)
     int limited = feed->run->options->row_limit != 0 || feed->frozen || feed->run->fatal.status != 0;
     if (!feed->dirty)
         return DVS_OK;
+    limited |= feed->run->saved != NULL && feed->phase != DVSI_FEED_DONE; /* it is undone */
     limited |= feed->state.fingerprint[0] == '\0'; /* it never came to a plan */
     if (!limited && feed->phase != DVSI_FEED_DONE)
         status = dvsi_state_store(feed, feed->phase == DVSI_FEED_FAILED ? "failed" : "in_progress", err);

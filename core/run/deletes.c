@@ -10,6 +10,7 @@
 #include "data/cell.h"
 #include "data/key.h"
 #include "reconcile/guard.h"
+#include "run/conflicts.h"
 #include "run/run.h"
 
 #define SCAN_ROWS 2048u
@@ -65,6 +66,20 @@ static void add_row(dvsi_work *page, const char *key, int64_t row_id)
     record->row_id = row_id;
 }
 
+/* Which of the keys a failing record of any source of the entity has. */
+static int32_t find_failing(dvsi_target *target, const char *const *keys, uint32_t n, uint8_t *failing, dvs_error *err)
+{
+    uint8_t *here = dvsi_arena_calloc(&target->run->batch_arena, (size_t)n + 1, 1);
+    int32_t status = here != NULL ? DVS_OK : dvsi_error_no_memory(err);
+    memset(failing, 0, n);
+    for (uint32_t f = 0; f < target->n_feeds && status == DVS_OK; f++) {
+        status = dvsi_row_errors_failing(&target->feeds[f], keys, n, here, err);
+        for (uint32_t i = 0; i < n && status == DVS_OK; i++)
+            failing[i] |= here[i];
+    }
+    return status;
+}
+
 /* Without the records whose keys a failing record has: it counts as present. */
 static int32_t spare_failing(dvsi_feed *feed, dvsi_work *page, dvs_error *err)
 {
@@ -75,7 +90,7 @@ static int32_t spare_failing(dvsi_feed *feed, dvsi_work *page, dvs_error *err)
         return dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < page->n_records; i++)
         keys[i] = page->records[i].key;
-    int32_t status = dvsi_row_errors_failing(feed, keys, page->n_records, failing, err);
+    int32_t status = find_failing(feed->target, keys, page->n_records, failing, err);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < page->n_records && status == DVS_OK; i++)
         if (!failing[i])
@@ -105,7 +120,7 @@ static int32_t next_missing(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
     if (d->last_row != INT64_MIN)
         where[n_where++] = dvsi_where(0, DVS_OP_GT, dvsi_cell_int64(d->last_row));
     if (t->lookup_deleted >= 0)
-        where[n_where++] = dvsi_where((uint32_t)t->deleted_at, DVS_OP_IS_NULL, dvsi_cell_null());
+        where[n_where++] = dvsi_where((uint32_t)t->closed, DVS_OP_IS_NULL, dvsi_cell_null());
     dvs_scan scan = {(uint32_t)sizeof scan, 0, &t->table, columns, t->n_key + 1, n_where, where, &row_id, 1,
                      sizeof(dvs_where),     SCAN_ROWS};
     dvsi_batch_reset(page->batch, t->n_key + 1);
@@ -134,7 +149,7 @@ static int32_t find_active(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
     dvsi_run *run = feed->run;
     dvsi_target *t = feed->target;
     dvsi_arena *arena = &run->batch_arena;
-    const uint32_t columns[2] = {0, t->lookup_deleted >= 0 ? (uint32_t)t->deleted_at : 0};
+    const uint32_t columns[2] = {0, t->lookup_deleted >= 0 ? (uint32_t)t->closed : 0};
     uint32_t kinds[16];
     uint32_t n = 0;
     dvs_cell *cells = dvsi_arena_calloc(arena, (size_t)d->n_keys * t->n_key + 1, sizeof *cells);
@@ -150,7 +165,8 @@ static int32_t find_active(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
             key_of[n++] = i;
     if (n == 0 || run->sink == NULL || !t->exists)
         return DVS_OK;
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, 2, &t->table, columns, t->key_columns, t->n_key, n, cells, -1, 0};
+    dvs_lookup lookup = {(uint32_t)sizeof lookup, 2, &t->table, columns, t->key_columns, t->n_key, n, cells,
+                         t->lookup_deleted >= 0 ? t->valid_to : -1, 0};
     dvsi_batch_reset(d->page->batch, 2);
     int32_t status = dvsi_sink_read(run->sink, &lookup, d->page->batch, err);
     for (uint32_t r = 0; status == DVS_OK && r < d->page->batch->n_rows; r++) {
@@ -185,7 +201,7 @@ static int32_t next_waiting(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
     if (d->keep == NULL || page->records == NULL || d->last_key.failed)
         return dvsi_error_no_memory(err);
     if (dvsi_feed_gathers(feed))
-        status = dvsi_row_errors_failing(feed, d->keys, d->n_keys, d->keep, err);
+        status = find_failing(feed->target, d->keys, d->n_keys, d->keep, err);
     return status == DVS_OK ? find_active(feed, d, err) : status;
 }
 
@@ -203,19 +219,26 @@ int32_t dvsi_deletes_write(dvsi_feed *feed, const dvsi_record *records, uint32_t
     dvsi_arena *arena = &feed->run->batch_arena;
     dvsi_delete *rows = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *rows);
     uint32_t *record_of = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *record_of);
+    const char **keys = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *keys);
+    const dvsi_from **from = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *from);
     uint32_t n_rows = 0;
-    if (rows == NULL || record_of == NULL)
+    if (rows == NULL || record_of == NULL || keys == NULL || from == NULL)
         return dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < n; i++) {
         if ((records[i].flags & DVSI_RECORD_FAILED) != 0)
             continue; /* refused: this step is run again */
         record_of[n_rows] = i;
-        rows[n_rows++] = (dvsi_delete){records[i].row_id, records[i].key};
+        keys[n_rows] = records[i].key;
+        rows[n_rows++] = (dvsi_delete){records[i].row_id, records[i].key, NULL};
     }
-    int32_t status = dvsi_delete_rows(feed, rows, n_rows, err);
+    int32_t status = dvsi_waiting_sources(feed, keys, n_rows, from, err);
+    for (uint32_t i = 0; i < n_rows; i++)
+        rows[i].from = from[i];
+    if (status == DVS_OK)
+        status = dvsi_delete_rows(feed, rows, n_rows, err);
     if (status != DVS_OK && err->scope == DVS_SCOPE_ROW && err->row < n_rows)
         err->row = record_of[err->row];
-    return status;
+    return status == DVS_OK ? dvsi_conflicts_gone(feed, keys, n_rows, err) : status;
 }
 
 int32_t dvsi_deletes_settle(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
@@ -246,23 +269,43 @@ int32_t dvsi_deletes_settle(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
     int32_t status = d->n_keys == 0 ? dvsi_waiting_add(feed, refused, n_refused, err) : DVS_OK;
     if (status == DVS_OK && !dvsi_feed_gathers(feed))
         status = dvsi_row_errors_close_gone(feed, done, n_done, err);
+    if (status == DVS_OK) /* also of a record whose row somebody else has deleted */
+        status = dvsi_conflicts_gone(feed, done, n_done, err);
     return status == DVS_OK ? dvsi_waiting_remove(feed, done, n_done, err) : status;
+}
+
+static int any_unidentified(const dvsi_target *target)
+{
+    for (uint32_t f = 0; f < target->n_feeds; f++)
+        if (target->feeds[f].phase == DVSI_FEED_READ && target->feeds[f].state.unidentified != 0)
+            return 1;
+    return 0;
+}
+
+/* Rows that were active when the reads first began. */
+static uint64_t active_then(const dvsi_target *target)
+{
+    int64_t most = 0;
+    for (uint32_t f = 0; f < target->n_feeds; f++)
+        if (target->feeds[f].phase == DVSI_FEED_READ && target->feeds[f].state.start_active > most)
+            most = target->feeds[f].state.start_active;
+    return (uint64_t)most;
 }
 
 /* Does this read prove which records are gone? Says why not in target->partial_reason. */
 static int proves_missing(dvsi_feed *feed)
 {
     dvsi_target *t = feed->target;
-    if (!feed->end_complete || feed->run->sink == NULL || !t->exists)
+    if (!t->complete || feed->run->sink == NULL || !t->exists)
         return 0;
-    if (feed->state.unidentified != 0) {
+    if (any_unidentified(t)) {
         t->partial = 1;
         t->partial_reason = "a record without a usable key was delivered, so nothing was deleted";
         dvsi_run_note(feed->run, "warning", t->entity->name, feed->from->label, 0, NULL, NULL, "%s", t->partial_reason);
         return 0;
     }
     for (uint32_t k = 0; k < t->n_key; k++)
-        if (t->field_at[feed->mapping->key[k]] < 0) {
+        if (t->field_at[t->key_columns[k] - 1] < 0) {
             t->partial = 1;
             t->partial_reason = "the table lacks a column of the key, so its rows could not be told apart";
             return 0;
@@ -293,7 +336,7 @@ int32_t dvsi_deletes_plan(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
 {
     dvsi_run *run = feed->run;
     uint64_t n = 0;
-    uint64_t active = feed->state.start_active > 0 ? (uint64_t)feed->state.start_active : 0;
+    uint64_t active = active_then(feed->target);
     begin(d, 0);
     if (feed->target->entity->deletes == DVSI_DELETES_IGNORE) {
         d->part = PART_END;
@@ -301,7 +344,7 @@ int32_t dvsi_deletes_plan(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
     }
     int missing = proves_missing(feed);
     begin(d, missing);
-    if (!missing && feed->n_waiting == 0)
+    if (!missing && feed->target->n_waiting == 0)
         d->part = PART_END;
     int32_t status = DVS_OK;
     while (status == DVS_OK && d->part != PART_END) {
@@ -312,7 +355,7 @@ int32_t dvsi_deletes_plan(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
     }
     if (status == DVS_OK && n != 0 && (!run->dry || run->as_sync) && !dvsi_guard_allows(&run->max_delete, active, n))
         return refuse(feed, n, active, err);
-    if (status == DVS_OK && (n != 0 || feed->n_waiting != 0))
+    if (status == DVS_OK && (n != 0 || feed->target->n_waiting != 0))
         begin(d, missing);
     return status;
 }

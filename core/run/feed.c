@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "run/follow.h"
 #include "run/run.h"
 
 #define JOIN_SECONDS 10 /* for a plugin that was asked to stop */
@@ -40,8 +41,10 @@ static int32_t find_stream(dvsi_feed *feed)
 
 static int32_t prepare(dvsi_feed *feed)
 {
-    const dvsi_definition *definition = &feed->target->definition;
-    dvsi_known_columns known = {definition->columns, definition->n_columns};
+    const dvsi_definition_source *recorded = dvsi_definition_from(&feed->target->definition, feed->from);
+    dvsi_known_columns known = {0};
+    if (recorded != NULL)
+        known = (dvsi_known_columns){recorded->columns, recorded->n_columns};
     int32_t status = find_stream(feed);
     if (status == DVS_OK)
         status = dvsi_source_identity(feed->source, &feed->columns.arena, &feed->identity, &feed->thread_error);
@@ -65,6 +68,10 @@ static int32_t start(dvsi_feed *feed, dvsi_reader **reader)
                      .row_limit = feed->run->options->row_limit,
                      .started_at = state->read_started_at,
                      .condition_stride = sizeof(dvs_condition)};
+    if (!incremental) { /* a record that has left `where` must come with an incremental read */
+        read.conditions = feed->mapping->conditions;
+        read.n_conditions = feed->mapping->n_conditions;
+    }
     if (feed->resume) {
         read.token = state->position;
         read.token_length = state->position_length;
@@ -148,13 +155,16 @@ static void *feed_main(void *argument)
         return NULL;
     while (status == DVS_OK && dvsi_queue_wait_go(queue, feed) == 1) {
         dvsi_reader *reader = NULL;
-        status = start(feed, &reader);
+        const int follows = (int)feed->from->scope_referenced;
+        status = follows && feed->mode == DVS_READ_FULL ? dvsi_follow_cursor(feed) : start(feed, &reader);
         if (status == DVS_OK) {
             set_reader(feed, reader);
             status = read_all(feed, reader);
             set_reader(feed, NULL);
             dvsi_reader_stop(reader);
         }
+        if (status == DVS_END && follows)
+            status = dvsi_follow_read(feed);
         if (status == DVS_END) {
             dvsi_queue_post(queue, DVSI_MESSAGE_END, feed, NULL);
             return NULL;

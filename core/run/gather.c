@@ -15,11 +15,47 @@ void dvsi_target_fields_json(const dvsi_target *target, const dvs_cell *fields, 
     dvsi_record_write_json(out, target->schema.columns + 1, target->n_fields, -1, fields);
 }
 
-/* Fields of a record as the JSON that an offer keeps. */
-static int put_fields(dvsi_feed *feed, const dvsi_record *record, dvsi_buf *text, dvs_cell *out)
+/* A record's fields in the order of the entity's; those that its source does not give are ABSENT. */
+static dvs_cell *entity_fields(const dvsi_feed *feed, const dvsi_record *record)
 {
+    dvs_cell *cells =
+        dvsi_arena_calloc(&feed->run->batch_arena, (size_t)feed->target->n_fields + 1, sizeof *cells);
+    for (uint32_t i = 0; cells != NULL && i < feed->mapping->n_fields; i++)
+        cells[feed->field_of[i]] = record->fields[i];
+    return cells;
+}
+
+/* What a record does not tell of the fields that its source gives, an earlier delivery has told. */
+static int keep_earlier(const dvsi_feed *feed, const dvs_cell *stored, dvs_cell *cells)
+{
+    const dvsi_target *target = feed->target;
+    uint32_t n_absent = 0;
+    for (uint32_t i = 0; i < feed->mapping->n_fields; i++)
+        n_absent += cells[feed->field_of[i]].kind == DVS_ABSENT;
+    if (n_absent == 0 || stored == NULL || stored->kind != DVS_JSON)
+        return 0;
+    dvs_cell *before = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)target->n_fields + 1, sizeof *before);
+    if (before == NULL)
+        return -1;
+    if (dvsi_record_read_json(&feed->run->batch_arena, target->schema.columns + 1, target->n_plain, stored->v.text,
+                              stored->length, before) != 0)
+        return 0; /* of a former definition */
+    for (uint32_t i = 0; i < feed->mapping->n_fields; i++) {
+        uint32_t at = feed->field_of[i];
+        if (cells[at].kind == DVS_ABSENT)
+            cells[at] = before[at];
+    }
+    return 0;
+}
+
+/* Fields of a record as the JSON that an offer keeps. */
+static int put_fields(dvsi_feed *feed, const dvsi_record *record, const dvs_cell *stored, dvsi_buf *text, dvs_cell *out)
+{
+    dvs_cell *cells = entity_fields(feed, record);
+    if (cells == NULL || keep_earlier(feed, stored, cells) != 0)
+        return -1;
     dvsi_buf_clear(text);
-    dvsi_target_fields_json(feed->target, record->fields, text);
+    dvsi_target_fields_json(feed->target, cells, text);
     const char *copy = text->failed ? NULL : dvsi_arena_copy(&feed->run->batch_arena, text->data, text->length);
     *out = dvsi_cell_json_n(copy, text->length);
     return copy != NULL ? 0 : -1;
@@ -89,7 +125,7 @@ static int leave_key(offer_batch *b, const dvs_cell *key)
     return copy != NULL ? 0 : -1;
 }
 
-static int fill_offer(offer_batch *b, const dvsi_record *record, dvs_cell *row)
+static int fill_offer(offer_batch *b, const dvsi_record *record, const dvs_cell *stored, dvs_cell *row)
 {
     dvsi_feed *feed = b->feed;
     const dvsi_mapping *mapping = feed->mapping;
@@ -105,7 +141,17 @@ static int fill_offer(offer_batch *b, const dvsi_record *record, dvs_cell *row)
     row[DVSI_OFFERS_RUN_ID] = dvsi_cell_text(feed->run->run_id);
     row[DVSI_OFFERS_SEEN_AT] = dvsi_cell_timestamp(feed->run->started_at);
     row[DVSI_OFFERS_RAW] = record->raw != NULL ? *record->raw : dvsi_cell_null();
-    return put_fields(feed, record, &b->text, &row[DVSI_OFFERS_FIELDS]);
+    return put_fields(feed, record, stored != NULL ? &stored[2] : NULL, &b->text, &row[DVSI_OFFERS_FIELDS]);
+}
+
+/* Two records of a source that names them by the entity's key alone: the one delivered last stands. */
+static void warn_twice(dvsi_feed *feed, const dvsi_record *record)
+{
+    if (feed->mode != DVS_READ_FULL || feed->mapping->n_source_key != 0 || feed->warned_duplicate)
+        return;
+    feed->warned_duplicate = 1;
+    dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, record->number, record->key, NULL,
+                  "the source gave this key more than once; the record delivered last stands");
 }
 
 static int32_t take_offer(offer_batch *b, const dvsi_record *record, const dvs_cell *stored, dvs_error *err)
@@ -113,7 +159,8 @@ static int32_t take_offer(offer_batch *b, const dvsi_record *record, const dvs_c
     dvsi_run *run = b->feed->run;
     dvs_cell row[DVSI_N_OFFERS] = {{0}};
     uint32_t columns[DVSI_N_OFFERS];
-    if (stored != NULL && dvsi_seen_add(&b->feed->seen, stored[0].v.i64) < 0)
+    int is_new = stored != NULL ? dvsi_seen_add(&b->feed->seen, stored[0].v.i64) : 1;
+    if (is_new < 0)
         return dvsi_error_no_memory(err);
     if ((record->flags & DVSI_RECORD_FAILED) != 0)
         return DVS_OK;
@@ -123,7 +170,7 @@ static int32_t take_offer(offer_batch *b, const dvsi_record *record, const dvs_c
         b->deletes[b->n_deletes++] = stored[0].v.i64;
         return leave_key(b, &stored[1]) == 0 ? DVS_OK : dvsi_error_no_memory(err);
     }
-    if (fill_offer(b, record, row) != 0)
+    if (fill_offer(b, record, stored, row) != 0)
         return dvsi_error_no_memory(err);
     if (stored == NULL) {
         memcpy(b->inserts + (size_t)b->n_inserts++ * DVSI_N_OFFERS, row, sizeof row);
@@ -136,6 +183,8 @@ static int32_t take_offer(offer_batch *b, const dvsi_record *record, const dvs_c
                   !dvsi_cell_equal(&stored[4], &row[DVSI_OFFERS_VERSION]);
     if (!moved && !changed)
         return DVS_OK;
+    if (!is_new)
+        warn_twice(b->feed, record);
     if (moved && leave_key(b, &stored[1]) != 0)
         return dvsi_error_no_memory(err);
     for (uint32_t i = DVSI_OFFERS_KEY; i < DVSI_N_OFFERS; i++)
@@ -151,10 +200,25 @@ static int32_t meet_failed(dvsi_feed *feed, const dvsi_work *work, dvs_error *er
     dvsi_record *failed = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)work->n_records + 1, sizeof *failed);
     if (failed == NULL)
         return dvsi_error_no_memory(err);
-    for (uint32_t i = 0; i < work->n_records; i++)
-        if ((work->records[i].flags & DVSI_RECORD_FAILED) != 0 && work->records[i].key != NULL)
-            failed[n++] = work->records[i];
+    for (uint32_t i = 0; i < work->n_records; i++) {
+        if ((work->records[i].flags & DVSI_RECORD_FAILED) == 0 || work->records[i].key == NULL)
+            continue;
+        failed[n] = work->records[i];
+        failed[n].fields = entity_fields(feed, &work->records[i]);
+        if (failed[n++].fields == NULL)
+            return dvsi_error_no_memory(err);
+    }
     return dvsi_upsert(feed, failed, n, err);
+}
+
+static int differ(const dvsi_feed *feed, const dvsi_record *a, const dvsi_record *b)
+{
+    if (((a->flags | b->flags) & (DVSI_RECORD_FAILED | DVSI_RECORD_TOMBSTONE)) != 0)
+        return 0;
+    for (uint32_t i = 0; i < feed->mapping->n_fields; i++)
+        if (!dvsi_cell_equal(&a->fields[i], &b->fields[i]))
+            return 1;
+    return 0;
 }
 
 int32_t dvsi_gather_work(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
@@ -176,6 +240,9 @@ int32_t dvsi_gather_work(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
         dvsi_records_last(arena, work->records, n, 1, &skip, &previous) != 0)
         return dvsi_error_no_memory(err);
     status = find_offers(feed, work->records, skip, n, row_of, err);
+    for (uint32_t i = 0; i < n && status == DVS_OK; i++)
+        if (previous[i] != 0 && differ(feed, &work->records[i], &work->records[previous[i] - 1]))
+            warn_twice(feed, &work->records[i]);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++)
         if (!skip[i])
             status = take_offer(&b, &work->records[i],

@@ -61,35 +61,6 @@ static int32_t drop_offers(dvsi_feed *feed, dvs_error *err)
     return status;
 }
 
-/* An offer's fields back as a record. */
-static int32_t offer_record(dvsi_feed *feed, dvsi_work *work, const dvs_cell *row, dvsi_record *record, dvs_error *err)
-{
-    dvsi_target *t = feed->target;
-    const dvs_cell *text = &row[DVSI_OFFERS_FIELDS];
-    dvs_cell *fields = dvsi_arena_calloc(&work->arena, (size_t)t->n_fields + 1, sizeof *fields);
-    char *key = dvsi_arena_copy(&work->arena, row[DVSI_OFFERS_KEY].v.text, row[DVSI_OFFERS_KEY].length);
-    if (fields == NULL || key == NULL)
-        return dvsi_error_no_memory(err);
-    if (text->kind != DVS_JSON || dvsi_record_read_json(&work->arena, t->schema.columns + 1, t->n_fields, text->v.text,
-                                                        text->length, fields) != 0)
-        return dvsi_error_set(err, DVS_E_SCHEMA, "an offer of entity \"%s\" in table \"_sync_offers\" cannot be read; run "
-                              "`sync --full`", t->entity->name);
-    *record = (dvsi_record){.fields = fields, .raw = &row[DVSI_OFFERS_RAW], .key = key,
-                            .key_length = row[DVSI_OFFERS_KEY].length};
-    return DVS_OK;
-}
-
-static dvsi_offer precedence(const dvsi_feed *feed, dvsi_arena *arena, const dvs_cell *row)
-{
-    dvsi_offer offer = {.priority = feed->from->endpoint->priority, .modified = row[DVSI_OFFERS_MODIFIED_AT],
-                        .version = row[DVSI_OFFERS_VERSION], .source_key = row[DVSI_OFFERS_SOURCE_KEY].v.text,
-                        .source_key_length = row[DVSI_OFFERS_SOURCE_KEY].length};
-    if (feed->mapping->version >= 0) /* kept as text; numbers are compared as such */
-        (void)dvsi_cell_convert(arena, feed->mapping->wanted.columns[feed->mapping->version].kind,
-                                &row[DVSI_OFFERS_VERSION], &offer.version);
-    return offer;
-}
-
 static int compare_numbers(const void *a, const void *b, void *rows)
 {
     const dvsi_batch *batch = rows;
@@ -100,43 +71,152 @@ static int compare_numbers(const void *a, const void *b, void *rows)
     return x != y ? (x > y) - (x < y) : (row_a > row_b) - (row_a < row_b);
 }
 
-/* The first in precedence of offers of one key. */
-static const dvs_cell *best_of(dvsi_feed *feed, dvsi_work *work, const uint32_t *order, uint32_t n)
+/* An offer among those of its key. */
+typedef struct ranked {
+    const dvs_cell *row;
+    const dvsi_feed *feed;
+    dvsi_offer rank;
+} ranked;
+
+/* Whose offer it is; NULL: of a source that the project does not name. */
+static const dvsi_feed *feed_of(const dvsi_target *target, const dvs_cell *label)
 {
-    const dvs_cell *best = dvsi_batch_cells(work->batch, order[0]);
-    for (uint32_t i = 1; i < n; i++) {
-        const dvs_cell *other = dvsi_batch_cells(work->batch, order[i]);
-        dvsi_offer a = precedence(feed, &work->arena, best);
-        dvsi_offer b = precedence(feed, &work->arena, other);
-        if (dvsi_offer_compare(&b, &a) < 0)
-            best = other;
-    }
-    if (n > 1 && !feed->warned_duplicate) {
-        char *key = dvsi_arena_copy(&work->arena, best[DVSI_OFFERS_KEY].v.text, best[DVSI_OFFERS_KEY].length);
-        feed->warned_duplicate = 1;
-        dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, 0, key, NULL,
-                      "several records of the source have this key; the newest stands");
-    }
-    return best;
+    for (uint32_t f = 0; f < target->n_feeds; f++)
+        if (strlen(target->feeds[f].from->label) == label->length &&
+            memcmp(target->feeds[f].from->label, label->v.text, label->length) == 0)
+            return &target->feeds[f];
+    return NULL;
 }
 
-/* Which offers stand behind a record, and which of them are to be marked as done. */
-static int32_t note_offers(dvsi_work *work, const dvs_cell *best, const uint32_t *order, uint32_t n, dvsi_record *record,
-                           dvs_error *err)
+static dvsi_offer precedence(const dvsi_feed *feed, dvsi_arena *arena, const dvs_cell *row)
 {
-    dvsi_record_offers *offers = dvsi_arena_calloc(&work->arena, 1, sizeof *offers);
-    int64_t *pending = dvsi_arena_calloc(&work->arena, n, sizeof *pending);
-    if (offers == NULL || pending == NULL)
+    const dvsi_mapping *mapping = feed->mapping;
+    dvsi_offer offer = {.priority = feed->from->endpoint->priority, .listed = (uint32_t)(feed - feed->target->feeds),
+                        .modified = row[DVSI_OFFERS_MODIFIED_AT], .version = row[DVSI_OFFERS_VERSION],
+                        .source_key = row[DVSI_OFFERS_SOURCE_KEY].v.text,
+                        .source_key_length = row[DVSI_OFFERS_SOURCE_KEY].length};
+    if (mapping != NULL && mapping->version >= 0) /* kept as text; numbers are compared as such */
+        (void)dvsi_cell_convert(arena, mapping->wanted.columns[mapping->version].kind, &row[DVSI_OFFERS_VERSION],
+                                &offer.version);
+    return offer;
+}
+
+static int compare_ranks(const void *a, const void *b)
+{
+    return dvsi_offer_compare(&((const ranked *)a)->rank, &((const ranked *)b)->rank);
+}
+
+/* The offers of one key in the order of precedence. */
+static int32_t rank(const dvsi_target *target, dvsi_work *work, const uint32_t *order, uint32_t n, ranked **all,
+                    uint32_t *n_all, dvs_error *err)
+{
+    *n_all = 0;
+    *all = dvsi_arena_calloc(&work->arena, (size_t)n + 1, sizeof **all);
+    if (*all == NULL)
         return dvsi_error_no_memory(err);
-    offers->best = best[DVSI_OFFERS_OFFER_ID].v.i64;
-    offers->pending = pending;
     for (uint32_t i = 0; i < n; i++) {
         const dvs_cell *row = dvsi_batch_cells(work->batch, order[i]);
-        if (row[DVSI_OFFERS_PENDING].kind != DVS_NULL)
-            pending[offers->n_pending++] = row[DVSI_OFFERS_OFFER_ID].v.i64;
+        const dvsi_feed *feed = feed_of(target, &row[DVSI_OFFERS_SOURCE]);
+        if (feed != NULL)
+            (*all)[(*n_all)++] = (ranked){row, feed, precedence(feed, &work->arena, row)};
     }
-    record->offers = offers;
+    if (*n_all > 1)
+        qsort(*all, *n_all, sizeof **all, compare_ranks);
     return DVS_OK;
+}
+
+static void warn_several(dvsi_feed *feed, dvsi_arena *arena, const dvs_cell *key)
+{
+    if (feed->warned_duplicate)
+        return;
+    feed->warned_duplicate = 1;
+    dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, 0,
+                  dvsi_arena_copy(arena, key->v.text, key->length), NULL,
+                  "several records of the source have this key; the newest stands");
+}
+
+/* An offer's fields as the entity's. */
+static int32_t read_fields(const dvsi_target *target, dvsi_work *work, const dvs_cell *text, dvs_cell **fields, dvs_error *err)
+{
+    *fields = dvsi_arena_calloc(&work->arena, (size_t)target->n_fields + 1, sizeof **fields);
+    if (*fields == NULL)
+        return dvsi_error_no_memory(err);
+    if (text->kind != DVS_JSON || dvsi_record_read_json(&work->arena, target->schema.columns + 1, target->n_plain,
+                                                        text->v.text, text->length, *fields) != 0)
+        return dvsi_error_set(err, DVS_E_SCHEMA, "an offer of entity \"%s\" in table \"_sync_offers\" cannot be read; run "
+                              "`sync --full`", target->entity->name);
+    return DVS_OK;
+}
+
+/* What each source says, by the first of its records. */
+static int32_t listen(dvsi_target *target, dvsi_work *work, const ranked *all, uint32_t n, dvsi_record_offers *offers,
+                      dvs_error *err)
+{
+    dvsi_said *said = dvsi_arena_calloc(&work->arena, n, sizeof *said);
+    const dvs_cell **raw = dvsi_arena_calloc(&work->arena, n, sizeof *raw);
+    if (said == NULL || raw == NULL)
+        return dvsi_error_no_memory(err);
+    offers->said = said;
+    offers->raw = raw;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t voice = (uint32_t)(all[i].feed - target->feeds);
+        dvs_cell *fields = NULL;
+        if (i > 0 && all[i].feed == all[i - 1].feed) {
+            warn_several(&target->feeds[voice], &work->arena, &all[i].row[DVSI_OFFERS_KEY]);
+            continue;
+        }
+        int32_t status = read_fields(target, work, &all[i].row[DVSI_OFFERS_FIELDS], &fields, err);
+        if (status != DVS_OK)
+            return status;
+        raw[offers->n_said] = &all[i].row[DVSI_OFFERS_RAW];
+        said[offers->n_said++] = (dvsi_said){.voice = voice, .fields = fields};
+    }
+    return DVS_OK;
+}
+
+/* Which of the offers behind a record are to be marked as done. */
+static int32_t note_pending(dvsi_work *work, const ranked *all, uint32_t n, dvsi_record *record, dvsi_record_offers *offers,
+                            dvs_error *err)
+{
+    int64_t *pending = dvsi_arena_calloc(&work->arena, n, sizeof *pending);
+    int64_t modified = INT64_MIN; /* the newest among the offers that changed */
+    if (pending == NULL)
+        return dvsi_error_no_memory(err);
+    offers->pending = pending;
+    for (uint32_t i = 0; i < n; i++) {
+        const dvs_cell *row = all[i].row;
+        if (row[DVSI_OFFERS_PENDING].kind == DVS_NULL)
+            continue;
+        pending[offers->n_pending++] = row[DVSI_OFFERS_OFFER_ID].v.i64;
+        if (row[DVSI_OFFERS_MODIFIED_AT].kind == DVS_TIMESTAMP && row[DVSI_OFFERS_MODIFIED_AT].v.i64 > modified)
+            modified = row[DVSI_OFFERS_MODIFIED_AT].v.i64;
+    }
+    record->modified = modified;
+    return DVS_OK;
+}
+
+/* A record of what the sources offer for one key. */
+static int32_t make_record(dvsi_target *target, dvsi_work *work, const uint32_t *order, uint32_t n, dvs_error *err)
+{
+    ranked *all = NULL;
+    uint32_t n_all = 0;
+    dvsi_record_offers *offers = dvsi_arena_calloc(&work->arena, 1, sizeof *offers);
+    int32_t status = offers == NULL ? dvsi_error_no_memory(err) : rank(target, work, order, n, &all, &n_all, err);
+    if (status != DVS_OK || n_all == 0)
+        return status;
+    dvsi_record *record = &work->records[work->n_records];
+    const dvs_cell *key = &all[0].row[DVSI_OFFERS_KEY];
+    *record = (dvsi_record){.key = dvsi_arena_copy(&work->arena, key->v.text, key->length), .key_length = key->length,
+                            .offers = offers};
+    if (record->key == NULL)
+        return dvsi_error_no_memory(err);
+    offers->best = all[0].row[DVSI_OFFERS_OFFER_ID].v.i64;
+    status = listen(target, work, all, n_all, offers, err);
+    if (status == DVS_OK)
+        status = note_pending(work, all, n_all, record, offers, err);
+    record->fields = offers->said[0].fields; /* the key's, to find its row by */
+    work->n_records++;
+    return status;
 }
 
 /* The offers in work->batch, whose numbers are the order of their keys: a record of each key. */
@@ -154,11 +234,7 @@ static int32_t make_records(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
         uint32_t end = i + 1;
         while (end < n_rows && work->batch->rows[order[end]].number == work->batch->rows[order[i]].number)
             end++;
-        const dvs_cell *best = best_of(feed, work, order + i, end - i);
-        dvsi_record *record = &work->records[work->n_records++];
-        status = offer_record(feed, work, best, record, err);
-        if (status == DVS_OK)
-            status = note_offers(work, best, order + i, end - i, record, err);
+        status = make_record(feed->target, work, order + i, end - i, err);
         i = end;
     }
     return status;
@@ -253,7 +329,7 @@ static int32_t next_waiting(dvsi_feed *feed, const dvsi_buf *last, const char **
 
 int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
 {
-    dvsi_buf *last = &feed->offers_at;
+    dvsi_buf *last = &feed->target->offers_at;
     const char **keys = NULL;
     uint32_t n_keys = 0;
     int more = 0;
@@ -261,9 +337,10 @@ int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     dvsi_arena_reset(&work->arena);
     dvsi_batch_reset(work->batch, DVSI_N_OFFERS);
     work->n_records = work->n_errors = 0;
-    if (feed->offers_part == DVSI_OFFERS_ALL)
-        status = next_keys(feed, !feed->end_complete, last, &keys, &n_keys, &more, err);
-    else if (feed->n_waiting != 0)
+    feed->target->offers_waiting = feed->target->offers_part == DVSI_OFFERS_WAITING;
+    if (feed->target->offers_part == DVSI_OFFERS_ALL)
+        status = next_keys(feed, !feed->target->complete, last, &keys, &n_keys, &more, err);
+    else if (feed->target->n_waiting != 0)
         status = next_waiting(feed, last, &keys, &n_keys, &more, err);
     uint32_t n_found = n_keys;
     if (status == DVS_OK && n_keys != 0)
@@ -276,29 +353,8 @@ int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     if (more || n_keys < n_found)
         dvsi_buf_puts(last, keys[n_keys - 1]);
     else
-        feed->offers_part++;
+        feed->target->offers_part++;
     return last->failed ? dvsi_error_no_memory(err) : DVS_OK;
-}
-
-int32_t dvsi_gather_settle(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
-{
-    static const uint32_t column = DVSI_OFFERS_PENDING;
-    const dvs_cell done = dvsi_cell_null();
-    const dvs_cell again = dvsi_cell_bool(1);
-    dvsi_books *notes = &feed->run->notes;
-    const char **keys = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)work->n_records + 1, sizeof *keys);
-    int32_t status = keys == NULL ? dvsi_error_no_memory(err) : dvsi_upsert(feed, work->records, work->n_records, err);
-    for (uint32_t i = 0; i < work->n_records && status == DVS_OK; i++) {
-        const dvsi_record_offers *offers = work->records[i].offers;
-        int failed = (work->records[i].flags & DVSI_RECORD_FAILED) != 0;
-        keys[i] = work->records[i].key;
-        if (failed && offers->n_pending == 0)
-            status = dvsi_books_update(notes, DVSI_BOOK_OFFERS, offers->best, &column, &again, 1, err);
-        for (uint32_t k = 0; k < offers->n_pending && !failed && status == DVS_OK; k++)
-            status = dvsi_books_update(notes, DVSI_BOOK_OFFERS, offers->pending[k], &column, &done, 1, err);
-    }
-    /* A key that still has an offer is not to be deleted. */
-    return status == DVS_OK ? dvsi_waiting_remove(feed, keys, work->n_records, err) : status;
 }
 
 int32_t dvsi_gather_drop_missing(dvsi_feed *feed, dvs_error *err)

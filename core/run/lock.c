@@ -29,7 +29,7 @@ static void boot_id(char out[TEXT_SIZE])
 }
 
 /* Who holds the lock, for the message; read beside the writer, who may have stopped in mid-transaction. */
-static int32_t locked_message(dvsi_run *run, dvs_error *err)
+int32_t dvsi_lock_held(dvsi_run *run, dvs_error *err)
 {
     dvs_error ignored = DVS_ERROR_INIT;
     dvsi_sink *sink = NULL;
@@ -109,7 +109,7 @@ int32_t dvsi_lock_take(dvsi_run *run, dvs_error *err)
 {
     int32_t status = dvsi_sink_lock(run->sink, err);
     if (status == DVS_E_LOCKED)
-        return locked_message(run, err);
+        return dvsi_lock_held(run, err);
     if (status != DVS_OK)
         return status;
     run->locked = 1;

@@ -6,6 +6,7 @@
 #include "data/cell.h"
 #include "data/key.h"
 #include "run/run.h"
+#include "run/schema_rule.h"
 
 /* What a lookup works on. */
 typedef struct finder {
@@ -23,6 +24,12 @@ typedef struct finder {
                             * records are few, as they may be large */
 #define GUESS_PAUSE 16u    /* batches without guessing after one that went wrong */
 
+/* The column that is NULL in current versions; -1: rows have no versions. */
+static int32_t current_only(const dvsi_target *t)
+{
+    return t->lookup_deleted >= 0 ? t->valid_to : -1;
+}
+
 /* The canonical key of a stored row, for comparing with the records'. */
 static const char *row_key(finder *u, const dvs_cell *row, size_t *length)
 {
@@ -30,7 +37,7 @@ static const char *row_key(finder *u, const dvs_cell *row, size_t *length)
     dvs_cell key[16];
     dvsi_buf_clear(&u->text);
     for (uint32_t k = 0; k < t->n_key; k++)
-        key[k] = row[t->field_at[u->feed->mapping->key[k]]];
+        key[k] = row[t->field_at[t->key_columns[k] - 1]];
     if (dvsi_key_canonical(&u->text, key, t->n_key) != NULL || u->text.failed)
         return NULL;
     *length = u->text.length;
@@ -61,8 +68,11 @@ static int32_t guess_rows(finder *u, uint32_t n_open, uint32_t *n_found, dvs_err
             at = (at + 1) & (size - 1);
         slots[at] = i + 1;
     }
-    dvs_where behind = dvsi_where(0, DVS_OP_GT, dvsi_cell_int64(u->feed->last_met));
-    dvs_scan scan = {(uint32_t)sizeof scan, 0, &t->table, t->lookup, t->n_lookup, 1, &behind, &row_id, 1,
+    dvs_where behind[2] = {dvsi_where(0, DVS_OP_GT, dvsi_cell_int64(u->feed->last_met))};
+    uint32_t n_where = 1;
+    if (current_only(t) >= 0)
+        behind[n_where++] = dvsi_where((uint32_t)t->valid_to, DVS_OP_IS_NULL, dvsi_cell_null());
+    dvs_scan scan = {(uint32_t)sizeof scan, 0, &t->table, t->lookup, t->n_lookup, n_where, behind, &row_id, 1,
                      sizeof(dvs_where),     (uint64_t)n_open + (n_open < GUESS_MORE ? n_open : GUESS_MORE)};
     int32_t status = dvsi_sink_scan(run->sink, &scan, run->rows, err);
     for (uint32_t r = 0; status == DVS_OK && r < run->rows->n_rows; r++) {
@@ -82,34 +92,106 @@ static int32_t guess_rows(finder *u, uint32_t n_open, uint32_t *n_found, dvs_err
     return status;
 }
 
-/* Looks up by key the records that no row was found for. */
-static int32_t find_rows(finder *u, dvs_error *err)
+/* The keys of the records that no row was found for, and which record each is of; how many in *n. */
+static int32_t open_keys(finder *u, dvs_cell **keys, uint32_t **record_of, uint32_t *n, dvs_error *err)
 {
-    dvsi_target *t = u->target;
-    dvsi_run *run = u->run;
-    const dvsi_mapping *mapping = u->feed->mapping;
-    uint32_t *record_of = dvsi_arena_calloc(&run->batch_arena, u->n_records, sizeof *record_of);
-    dvs_cell *keys = dvsi_arena_calloc(&run->batch_arena, (size_t)u->n_records * t->n_key, sizeof *keys);
-    if (record_of == NULL || keys == NULL)
+    const dvsi_target *t = u->target;
+    dvsi_arena *arena = &u->run->batch_arena;
+    *record_of = dvsi_arena_calloc(arena, u->n_records, sizeof **record_of);
+    *keys = dvsi_arena_calloc(arena, (size_t)u->n_records * t->n_key, sizeof **keys);
+    *n = 0;
+    if (*record_of == NULL || *keys == NULL)
         return dvsi_error_no_memory(err);
-    uint32_t n = 0;
     for (uint32_t i = 0; i < u->n_records; i++) {
         if (u->skip[i] || u->row_of[i] >= 0)
             continue;
-        for (uint32_t k = 0; k < t->n_key; k++)
-            keys[(size_t)n * t->n_key + k] = u->records[i].fields[mapping->key[k]];
-        record_of[n++] = i;
+        int possible = 1;
+        for (uint32_t k = 0; k < t->n_key; k++) {
+            dvs_cell *cell = &(*keys)[(size_t)*n * t->n_key + k];
+            *cell = u->records[i].fields[t->key_columns[k] - 1];
+            if (t->n_widenings != 0 && u->run->dry)
+                possible &= dvsi_evolve_back(t, t->key_columns[k] - 1, arena, cell) == 0;
+        }
+        if (possible)
+            (*record_of)[(*n)++] = i;
     }
-    if (n == 0)
-        return DVS_OK;
+    return DVS_OK;
+}
+
+/* Adds rows to those that were found: of key number i, record record_of[i]'s. */
+static int32_t read_rows(finder *u, const uint32_t *key_columns, uint32_t n_key, const dvs_cell *keys,
+                         const uint32_t *record_of, uint32_t n, int32_t only_null, dvs_error *err)
+{
+    dvsi_target *t = u->target;
+    dvsi_run *run = u->run;
     uint32_t first = run->rows->n_rows;
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, t->n_lookup, &t->table, t->lookup, t->key_columns,
-                         t->n_key,                n,           keys,      -1,        0};
+    dvs_lookup lookup = {(uint32_t)sizeof lookup, t->n_lookup, &t->table, t->lookup, key_columns,
+                         n_key,                   n,           keys,      only_null, 0};
     int32_t status = dvsi_sink_read(run->sink, &lookup, run->rows, err);
     for (uint32_t r = first; r < run->rows->n_rows && status == DVS_OK; r++)
         if (run->rows->rows[r].number < n)
             u->row_of[record_of[run->rows->rows[r].number]] = (int32_t)r;
     return status;
+}
+
+/* Looks up by key the records that no row was found for. */
+static int32_t find_rows(finder *u, dvs_error *err)
+{
+    dvs_cell *keys = NULL;
+    uint32_t *record_of = NULL;
+    uint32_t n = 0;
+    int32_t status = open_keys(u, &keys, &record_of, &n, err);
+    if (status != DVS_OK || n == 0)
+        return status;
+    return read_rows(u, u->target->key_columns, u->target->n_key, keys, record_of, n, current_only(u->target), err);
+}
+
+/* The row id of each key's last version, in the order of the keys; 0: it has none. */
+static int32_t last_versions(finder *u, const dvs_cell *keys, uint32_t n, int64_t *ids, dvs_error *err)
+{
+    const dvsi_target *t = u->target;
+    const uint32_t columns[2] = {0, (uint32_t)t->valid_from};
+    int64_t *begun = dvsi_arena_calloc(&u->run->batch_arena, n, sizeof *begun);
+    dvsi_batch *rows = dvsi_batch_new(2);
+    dvs_lookup lookup = {(uint32_t)sizeof lookup, 2, &t->table, columns, t->key_columns, t->n_key, n, keys, -1, 0};
+    int32_t status = begun == NULL || rows == NULL ? dvsi_error_no_memory(err)
+                                                   : dvsi_sink_read(u->run->sink, &lookup, rows, err);
+    for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++) {
+        const dvs_cell *row = dvsi_batch_cells(rows, r);
+        uint64_t at = rows->rows[r].number;
+        int64_t from = row[1].kind == DVS_TIMESTAMP ? row[1].v.i64 : INT64_MIN;
+        if (at >= n || (ids[at] != 0 && (from < begun[at] || (from == begun[at] && row[0].v.i64 < ids[at]))))
+            continue;
+        ids[at] = row[0].v.i64;
+        begun[at] = from;
+    }
+    dvsi_batch_free(rows);
+    return status;
+}
+
+/* Of records that have no current version, the last one: they are revived, if they have one. */
+static int32_t find_closed(finder *u, dvs_error *err)
+{
+    static const uint32_t row_id = 0;
+    dvs_cell *keys = NULL;
+    uint32_t *record_of = NULL;
+    uint32_t n = 0;
+    uint32_t n_ids = 0;
+    int32_t status = open_keys(u, &keys, &record_of, &n, err);
+    if (status != DVS_OK || n == 0)
+        return status;
+    int64_t *ids = dvsi_arena_calloc(&u->run->batch_arena, n, sizeof *ids);
+    dvs_cell *cells = dvsi_arena_calloc(&u->run->batch_arena, n, sizeof *cells);
+    if (ids == NULL || cells == NULL)
+        return dvsi_error_no_memory(err);
+    status = last_versions(u, keys, n, ids, err);
+    for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
+        if (ids[i] == 0)
+            continue;
+        record_of[n_ids] = record_of[i];
+        cells[n_ids++] = dvsi_cell_int64(ids[i]);
+    }
+    return status == DVS_OK && n_ids != 0 ? read_rows(u, &row_id, 1, cells, record_of, n_ids, -1, err) : status;
 }
 
 int32_t dvsi_lookup_rows(dvsi_feed *feed, const dvsi_record *records, uint32_t n_records, const uint8_t *skip,
@@ -132,7 +214,7 @@ int32_t dvsi_lookup_rows(dvsi_feed *feed, const dvsi_record *records, uint32_t n
     if (n_open == 0 || run->sink == NULL || !u->target->exists || feed->state.first_load)
         return DVS_OK;
     for (uint32_t k = 0; k < u->target->n_key; k++)
-        if (u->target->field_at[feed->mapping->key[k]] < 0)
+        if (u->target->field_at[u->target->key_columns[k] - 1] < 0)
             return DVS_OK; /* a table without the key's columns holds none of the records */
     if (feed->mode == DVS_READ_FULL && !dvsi_feed_gathers(feed) && u->target->n_key <= 16) {
         if (feed->no_guess != 0) {
@@ -144,6 +226,8 @@ int32_t dvsi_lookup_rows(dvsi_feed *feed, const dvsi_record *records, uint32_t n
     }
     if (status == DVS_OK && n_found < n_open)
         status = find_rows(u, err);
+    if (status == DVS_OK && current_only(u->target) >= 0)
+        status = find_closed(u, err);
     for (uint32_t i = u->n_records; i > 0; i--)
         if (u->row_of[i - 1] >= 0) {
             feed->last_met = dvsi_batch_cells(run->rows, (uint32_t)u->row_of[i - 1])[0].v.i64;

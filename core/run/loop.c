@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "run/follow.h"
 #include "run/run.h"
+#include "run/saved.h"
 
 #define COMMIT_AFTER_US INT64_C(1000000)
 #define COMMIT_AFTER_WRITES 2048u  /* rows; a huge transaction does not scale */
@@ -11,7 +13,7 @@
 #define WAIT_US INT64_C(100000)
 #define PROGRESS_EVERY_US INT64_C(200000)
 
-static void fail_feed(dvsi_feed *feed, const dvs_error *err)
+void dvsi_feed_fail(dvsi_feed *feed, const dvs_error *err)
 {
     dvsi_target *target = feed->target;
     if (feed->phase == DVSI_FEED_FAILED)
@@ -20,7 +22,8 @@ static void fail_feed(dvsi_feed *feed, const dvs_error *err)
     feed->error = *err;
     feed->ended_at = dvsi_clock_now();
     feed->dirty = 1;
-    target->error = *err;
+    if (target->n_feeds == 1)
+        target->error = *err;
     if (err->status != DVS_E_CANCELLED)
         dvsi_run_note(feed->run, "error", target->entity->name, feed->from->label, 0, NULL, NULL, "%s", err->message);
     dvsi_feed_quit(feed);
@@ -29,15 +32,10 @@ static void fail_feed(dvsi_feed *feed, const dvs_error *err)
 static void commit(dvsi_run *run)
 {
     dvs_error err = DVS_ERROR_INIT;
+    if (run->saved != NULL && (run->fatal.status != 0 || !dvsi_saved_commits(run)))
+        return;
     if (run->fatal.status == 0 && dvsi_run_commit(run, &err) != DVS_OK)
         dvsi_run_fail(run, &err);
-}
-
-static int32_t prepare_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
-{
-    (void)work;
-    int32_t status = dvsi_target_prepare(feed->target, err);
-    return status == DVS_OK ? dvsi_plan_feed(feed, err) : status;
 }
 
 static int32_t restart_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
@@ -95,10 +93,12 @@ static void take_work(dvsi_feed *feed, dvsi_work *work)
     uint32_t covered = batch->has_checkpoint ? work->checkpoint_records : 0;
     if (feed->phase != DVSI_FEED_READING || run->fatal.status != 0)
         return;
+    status = dvsi_follow_filter(feed, work);
+    covered = covered < work->checkpoint_records ? covered : work->checkpoint_records;
     feed->counts.processed += work->n_records;
     feed->state.unidentified += work->unidentified;
     feed->dirty = 1;
-    if (work->n_errors != 0)
+    if (status == DVS_OK && work->n_errors != 0)
         status = dvsi_step_errors(feed, work);
     if (status == DVS_OK)
         status = dvsi_step_records(feed, work, 0, covered);
@@ -110,6 +110,8 @@ static void take_work(dvsi_feed *feed, dvsi_work *work)
         status = dvsi_step_records(feed, work, covered, work->n_records);
     if (status == DVS_OK && run->options->row_limit == 0) /* a trial may see a copy that a later one stands for */
         status = dvsi_step_mended(feed, work);
+    if (status == DVS_OK)
+        dvsi_follow_take(feed, work);
     run->transaction_rows += work->n_records;
     if (status == DVS_OK && stops) {
         dvsi_error_set(&feed->error, DVS_E_DATA, "stopped at a row error (on_row_error: stop): %s", work->errors[0].message);
@@ -117,76 +119,61 @@ static void take_work(dvsi_feed *feed, dvsi_work *work)
     }
     if (status != DVS_OK) {
         dvs_error err = feed->error;
-        fail_feed(feed, &err);
+        dvsi_feed_fail(feed, &err);
     }
-}
-
-/* The unfinished read is over without its end: the guard stopped it. The cursor stays where it was. */
-static int32_t give_up_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
-{
-    (void)work;
-    feed->state.has_position = 0;
-    feed->state.read_mode = 0;
-    feed->state.start_active = -1;
-    return dvsi_seen_forget(&feed->run->books, feed->target->entity->name, feed->from->label, err);
 }
 
 static void take_end(dvsi_feed *feed)
 {
-    dvsi_run *run = feed->run;
-    if (feed->phase != DVSI_FEED_READING || run->fatal.status != 0)
-        return;
-    int limited = run->options->row_limit != 0;
     dvs_error err = DVS_ERROR_INIT;
-    if (!feed->has_end && !limited) {
+    if (feed->phase != DVSI_FEED_READING || feed->run->fatal.status != 0)
+        return;
+    if (!feed->has_end && feed->run->options->row_limit == 0) {
         dvsi_error_set(&err, DVS_E_ABI, "the read ended without an END checkpoint");
-        fail_feed(feed, &err);
+        dvsi_feed_fail(feed, &err);
         return;
     }
-    int32_t status = dvsi_step_rest(feed);
-    if (status == DVS_OK)
-        status = dvsi_step_finish(feed);
-    err = feed->error;
-    int given_up = status == DVS_E_GUARD && feed->target->guarded && (run->dry || dvsi_step(feed, give_up_step, NULL) == DVS_OK);
-    if (feed->target->guarded && !given_up)
-        err = feed->error;
-    if (status != DVS_OK) {
-        feed->frozen = !given_up;
-        fail_feed(feed, &err);
+    feed->phase = DVSI_FEED_READ;
+    feed->dirty = 1;
+}
+
+/* Described and mapped. */
+static void take_prepared(dvsi_feed *feed)
+{
+    if (feed->phase == DVSI_FEED_PREPARING && feed->run->fatal.status == 0) {
+        feed->phase = DVSI_FEED_PREPARED;
     } else {
-        feed->phase = DVSI_FEED_DONE;
-        feed->ended_at = dvsi_clock_now();
-        feed->dirty = 1;
-        run->finished++;
+        feed->ended = 1;
+        dvsi_queue_set_go(&feed->run->queue, feed, 2);
+    }
+}
+
+static void take_restart(dvsi_feed *feed)
+{
+    dvsi_run *run = feed->run;
+    int32_t status = DVS_E_CANCELLED;
+    feed->error = feed->thread_error;
+    if (feed->phase != DVSI_FEED_FAILED && run->fatal.status == 0)
+        status = dvsi_step(feed, restart_step, NULL);
+    if (status != DVS_OK) {
+        dvs_error err = feed->error;
+        feed->ended = 1;
+        feed->frozen = 1;
+        dvsi_feed_fail(feed, &err);
     }
     commit(run);
+    dvsi_queue_set_go(&run->queue, feed, status == DVS_OK ? 1 : 2);
 }
 
 static void take_message(dvsi_run *run, const dvsi_message *message)
 {
     dvsi_feed *feed = message->feed;
-    int32_t status = DVS_OK;
     switch (message->type) {
     case DVSI_MESSAGE_PREPARED:
+        take_prepared(feed);
+        break;
     case DVSI_MESSAGE_RESTART:
-        if (message->type == DVSI_MESSAGE_RESTART)
-            feed->error = feed->thread_error;
-        status = feed->phase == DVSI_FEED_FAILED || run->fatal.status != 0
-                     ? DVS_E_CANCELLED
-                     : dvsi_step(feed, message->type == DVSI_MESSAGE_PREPARED ? prepare_step : restart_step, NULL);
-        if (status == DVS_OK && message->type == DVSI_MESSAGE_PREPARED && !run->dry && feed->mode != DVS_READ_FULL &&
-            feed->open_errors != 0)
-            status = dvsi_step_again(feed);
-        if (status != DVS_OK) {
-            dvs_error err = feed->error;
-            feed->ended = 1;
-            feed->frozen = 1;
-            fail_feed(feed, &err);
-        } else {
-            feed->phase = DVSI_FEED_READING;
-        }
-        commit(run);
-        dvsi_queue_set_go(&run->queue, feed, status == DVS_OK ? 1 : 2);
+        take_restart(feed);
         break;
     case DVSI_MESSAGE_WORK:
         take_work(feed, message->work);
@@ -195,40 +182,70 @@ static void take_message(dvsi_run *run, const dvsi_message *message)
         feed->ended = 1;
         take_end(feed);
         break;
-    case DVSI_MESSAGE_FAILED: {
+    case DVSI_MESSAGE_FAILED:
         feed->ended = 1;
-        fail_feed(feed, &feed->thread_error);
+        dvsi_feed_fail(feed, &feed->thread_error);
         break;
     }
-    }
     dvsi_queue_recycle(&run->queue, message->work);
+    if (dvsi_together(feed->target))
+        commit(run);
 }
 
-/* Starts threads for feeds that wait, as many as may run; how many run or wait. */
+/* Those that are planned read, and those that wait get a thread, as many as may run. */
+static void launch_feed(dvsi_feed *feed, uint32_t *running)
+{
+    dvs_error err = DVS_ERROR_INIT;
+    if (feed->phase == DVSI_FEED_READY) {
+        feed->phase = DVSI_FEED_READING;
+        dvsi_queue_set_go(&feed->run->queue, feed, 1);
+        ++*running;
+    } else if (dvsi_feed_launch(feed, &err) == DVS_OK) {
+        ++*running;
+    } else {
+        feed->ended = 1;
+        dvsi_feed_fail(feed, &err);
+        if (dvsi_together(feed->target))
+            commit(feed->run);
+    }
+}
+
+static int is_running(const dvsi_feed *feed)
+{
+    return (feed->phase == DVSI_FEED_PREPARING || feed->phase >= DVSI_FEED_READING) && !feed->ended;
+}
+
+/* A plan is carried out entity by entity, as each has a transaction of its own. */
+static int has_turn(const dvsi_run *run, uint32_t target)
+{
+    for (uint32_t t = 0; t < target && run->saved != NULL; t++)
+        if (!run->targets[t].ended)
+            return 0;
+    return 1;
+}
+
+/* How many run or wait. Who is planned goes first, as others of its entity may wait for it. */
 static uint32_t launch(dvsi_run *run)
 {
+    static const dvsi_feed_phase first_to_last[] = {DVSI_FEED_READY, DVSI_FEED_WAITING};
     uint32_t running = 0;
     uint32_t waiting = 0;
     for (uint32_t t = 0; t < run->n_targets; t++)
         for (uint32_t f = 0; f < run->targets[t].n_feeds; f++)
-            running += run->targets[t].feeds[f].phase != DVSI_FEED_WAITING && !run->targets[t].feeds[f].ended;
-    for (uint32_t t = 0; t < run->n_targets; t++)
-        for (uint32_t f = 0; f < run->targets[t].n_feeds; f++) {
-            dvsi_feed *feed = &run->targets[t].feeds[f];
-            dvs_error err = DVS_ERROR_INIT;
-            if (feed->phase != DVSI_FEED_WAITING)
-                continue;
-            if (running >= (uint32_t)run->project->options.concurrency || run->fatal.status != 0) {
-                waiting++;
-                continue;
+            running += (uint32_t)is_running(&run->targets[t].feeds[f]);
+    for (size_t i = 0; i < sizeof first_to_last / sizeof *first_to_last; i++)
+        for (uint32_t t = 0; t < run->n_targets; t++)
+            for (uint32_t f = 0; f < run->targets[t].n_feeds; f++) {
+                dvsi_feed *feed = &run->targets[t].feeds[f];
+                if (feed->phase != first_to_last[i])
+                    continue;
+                int follows = feed->phase == DVSI_FEED_READY && feed->from->scope_referenced; /* they wait for each other */
+                if ((running >= (uint32_t)run->project->options.concurrency && !follows) || run->fatal.status != 0 ||
+                    !has_turn(run, t) || (feed->phase == DVSI_FEED_READY && !dvsi_follow_may_read(feed)))
+                    waiting++;
+                else
+                    launch_feed(feed, &running);
             }
-            if (dvsi_feed_launch(feed, &err) != DVS_OK) {
-                feed->ended = 1;
-                fail_feed(feed, &err);
-            } else {
-                running++;
-            }
-        }
     return running + (run->fatal.status != 0 ? 0 : waiting);
 }
 
@@ -248,7 +265,7 @@ static void report_progress(dvsi_run *run, int64_t *last, int always)
                                      .finished = feed->phase >= DVSI_FEED_DONE,
                                      .entity = feed->target->entity->name,
                                      .source = feed->from->label,
-                                     .phase = feed->phase == DVSI_FEED_PREPARING ? "preparing" : "reading",
+                                     .phase = feed->phase < DVSI_FEED_READING ? "preparing" : "reading",
                                      .rows = feed->counts.processed,
                                      .done = atomic_load(&feed->progress.done),
                                      .total = atomic_load(&feed->progress.total),
@@ -260,9 +277,14 @@ static void report_progress(dvsi_run *run, int64_t *last, int always)
 void dvsi_run_loop(dvsi_run *run)
 {
     int64_t last_progress = 0;
+    for (uint32_t t = 0; t < run->n_targets; t++) /* whose sources could not be opened */
+        if (dvsi_together(&run->targets[t]))
+            commit(run);
     while (atomic_load(run->stop) == 0 && launch(run) != 0 && run->fatal.status == 0) {
         dvsi_message message;
         int open = run->in_transaction && !run->dry;
+        if (dvsi_follow_step(run))
+            commit(run);
         if (dvsi_queue_take(&run->queue, open ? LINGER_US : WAIT_US, &message)) {
             take_message(run, &message);
             if (run->in_transaction && (run->transaction_writes >= COMMIT_AFTER_WRITES ||

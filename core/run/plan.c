@@ -6,6 +6,34 @@
 #include "data/cell.h"
 #include "data/json.h"
 #include "run/run.h"
+#include "run/saved.h"
+
+/* What decides what the offers of an entity amount to: who speaks for what, in which order, and what is derived. */
+static void describe_rules(const dvsi_target *target, dvsi_buf *out)
+{
+    for (uint32_t f = 0; f < target->n_feeds; f++) {
+        const dvsi_from *from = target->feeds[f].from;
+        const dvsi_voice *voice = &target->policy.voices[f];
+        dvsi_buf_puts(out, "from ");
+        dvsi_json_string(out, from->label, strlen(from->label));
+        dvsi_buf_printf(out, " priority=%lld%s\n", (long long)voice->priority, voice->decides ? " decides" : "");
+        for (uint32_t i = 0; i < from->n_fields; i++) {
+            const dvsi_field *field = &from->fields[i];
+            if (field->kind == DVSI_FIELD_EXCLUDE || (field->authority == DVSI_SOURCE_OF_TRUTH && !field->null_wins))
+                continue;
+            dvsi_json_string(out, field->name, strlen(field->name));
+            dvsi_buf_printf(out, "%s%s\n", field->authority == DVSI_REFERENCE ? " reference" : "",
+                            field->null_wins ? " nulls" : "");
+        }
+    }
+    for (uint32_t i = 0; i < target->entity->n_derived; i++) {
+        const dvsi_derived *field = &target->entity->derived[i];
+        dvsi_json_string(out, field->name, strlen(field->name));
+        dvsi_buf_puts(out, "~~");
+        dvsi_json_string(out, field->expr, strlen(field->expr));
+        dvsi_buf_putc(out, '\n');
+    }
+}
 
 /* Everything that decides what a read gives. */
 static int32_t make_fingerprint(const dvsi_feed *feed, char out[DVSI_SHA256_HEX], dvs_error *err)
@@ -28,7 +56,12 @@ static int32_t make_fingerprint(const dvsi_feed *feed, char out[DVSI_SHA256_HEX]
         dvsi_json_string(&text, name, strlen(name));
         dvsi_buf_puts(&text, "\n");
     }
-    dvsi_buf_printf(&text, "priority=%lld\n", (long long)feed->from->endpoint->priority);
+    if (dvsi_feed_gathers(feed))
+        describe_rules(feed->target, &text);
+    else
+        dvsi_buf_printf(&text, "priority=%lld\n", (long long)feed->from->endpoint->priority);
+    if (feed->from->scope_referenced)
+        dvsi_buf_puts(&text, "scope=referenced\n");
     dvsi_hash_sha256(dvsi_buf_text(&text), text.length, out);
     int failed = text.failed;
     dvsi_buf_free(&text);
@@ -42,6 +75,10 @@ static uint32_t choose_mode(dvsi_feed *feed, int changed)
     const dvsi_feed_state *s = &feed->state;
     int64_t every = run->project->options.full_every;
     feed->reason = "";
+    if (run->saved != NULL) {
+        feed->reason = "a saved plan";
+        return DVS_READ_DELTA;
+    }
     if (run->dry && !run->as_sync)
         return DVS_READ_FULL;
     if (run->dry && dvsi_feed_gathers(feed)) {
@@ -51,11 +88,13 @@ static uint32_t choose_mode(dvsi_feed *feed, int changed)
     if (s->row_id == 0)
         feed->reason = "first sync";
     else if (feed->target->created)
-        feed->reason = "the table is new";
+        feed->reason = feed->target->rebuilds ? "--rebuild" : "the table is new";
     else if (changed)
-        feed->reason = "the project changed";
+        feed->reason = feed->target->columns_changed ? "the source's columns changed" : "the project changed";
     else if (run->options->full)
         feed->reason = "--full";
+    else if (s->cursor == NULL && feed->from->scope_referenced)
+        feed->reason = "scope: referenced";
     else if (s->cursor == NULL)
         feed->reason = (feed->stream_flags & (DVS_STREAM_CURSOR | DVS_STREAM_DELTA)) != 0 ? "no cursor yet" : "";
     else if (every != 0 && run->started_at - s->last_full_at >= every)
@@ -101,7 +140,6 @@ static int32_t begin_read(dvsi_feed *feed, dvs_error *err)
     feed->last_met = 0;
     feed->no_guess = 0;
     dvsi_seen_clear(&feed->seen);
-    dvsi_seen_clear(&feed->rows_met);
     dvsi_seen_clear(&feed->counted);
     int32_t status = highest_ids(feed, err);
     if (status == DVS_OK)
@@ -142,17 +180,17 @@ static int32_t resume_read(dvsi_feed *feed, dvs_error *err)
 static int can_resume(const dvsi_feed *feed, int changed)
 {
     const dvsi_feed_state *s = &feed->state;
-    if (feed->run->dry || feed->run->options->row_limit != 0 || changed || !s->has_position)
+    if (feed->run->dry || feed->run->options->row_limit != 0 || changed || !s->has_position || feed->run->saved != NULL)
         return 0;
     return s->read_mode == DVS_READ_FULL || s->read_mode == feed->mode;
 }
 
-static int32_t count_waiting(dvsi_feed *feed, dvs_error *err)
+static int32_t count_waiting(dvsi_target *target, dvs_error *err)
 {
-    dvs_where where = dvsi_where(DVSI_DELETES_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name));
-    if (feed->run->notes.sink == NULL)
+    dvs_where where = dvsi_where(DVSI_DELETES_ENTITY, DVS_OP_EQ, dvsi_cell_text(target->entity->name));
+    if (target->run->notes.sink == NULL)
         return DVS_OK;
-    return dvsi_books_count(&feed->run->notes, DVSI_BOOK_DELETES, &where, 1, &feed->n_waiting, err);
+    return dvsi_books_count(&target->run->notes, DVSI_BOOK_DELETES, &where, 1, &target->n_waiting, err);
 }
 
 /* What the entity's former definition has left. Not in a trial, which leaves the cursor that goes with it. */
@@ -165,7 +203,8 @@ static int32_t forget_former(dvsi_feed *feed, dvs_error *err)
     return status == DVS_OK ? dvsi_books_delete_where(&feed->run->books, DVSI_BOOK_OFFERS, &where, 1, NULL, err) : status;
 }
 
-int32_t dvsi_plan_feed(dvsi_feed *feed, dvs_error *err)
+/* What is known of the feed, and the mode that it would be read in if it were alone. */
+static int32_t look_at(dvsi_feed *feed, dvs_error *err)
 {
     dvsi_run *run = feed->run;
     dvsi_feed_state *s = &feed->state;
@@ -175,19 +214,48 @@ int32_t dvsi_plan_feed(dvsi_feed *feed, dvs_error *err)
         status = dvsi_state_load(feed, err);
     if (status == DVS_OK)
         status = make_fingerprint(feed, fingerprint, err);
+    if (status == DVS_OK && run->saved != NULL && strcmp(dvsi_saved_feed_of(feed)->fingerprint, fingerprint) != 0) {
+        feed->target->guarded = 1;
+        status = dvsi_error_set(err, DVS_E_GUARD, "the plan %s no longer fits: what the project says of entity \"%s\" has "
+                                "changed since it was made; make a new one", run->saved->path, feed->target->entity->name);
+    }
     if (status != DVS_OK)
         return status;
-    int changed = s->row_id != 0 && (strcmp(s->fingerprint, fingerprint) != 0 || feed->target->created);
+    feed->is_changed = s->row_id != 0 && (strcmp(s->fingerprint, fingerprint) != 0 || feed->target->created);
     memcpy(s->fingerprint, fingerprint, sizeof fingerprint);
-    feed->mode = choose_mode(feed, changed);
-    if (changed)
+    feed->mode = choose_mode(feed, (int)feed->is_changed);
+    if (feed->is_changed)
         (void)dvsi_state_set_bytes(&s->cursor, &s->cursor_length, NULL, 0);
-    status = dvsi_row_errors_count(feed, &feed->open_errors, err);
-    if (status == DVS_OK && changed)
-        status = forget_former(feed, err);
-    if (status == DVS_OK)
-        status = count_waiting(feed, err);
-    if (!run->dry && feed->mode != DVS_READ_FULL && s->read_mode == DVS_READ_FULL && !can_resume(feed, changed)) {
+    return dvsi_row_errors_count(feed, &feed->open_errors, err);
+}
+
+/* One that failed before it could be planned: its offers stand as they are. */
+static int32_t look_at_failed(dvsi_feed *feed, dvs_error *err)
+{
+    int32_t status = dvsi_state_load(feed, err);
+    return status == DVS_OK ? dvsi_row_errors_count(feed, &feed->open_errors, err) : status;
+}
+
+/* Is the feed read completely for a reason that concerns its whole entity? Not one that never has a cursor. */
+static int wants_pass(const dvsi_feed *feed)
+{
+    const dvsi_feed_state *s = &feed->state;
+    if (feed->run->saved != NULL)
+        return 0; /* it names the keys to look at */
+    if (feed->mode != DVS_READ_FULL)
+        return s->read_mode == DVS_READ_FULL;
+    return (feed->stream_flags & (DVS_STREAM_CURSOR | DVS_STREAM_DELTA)) != 0 || s->last_full_at == 0 || feed->is_changed ||
+           feed->target->created || feed->run->options->full;
+}
+
+static int32_t plan_feed(dvsi_feed *feed, dvs_error *err)
+{
+    dvsi_run *run = feed->run;
+    dvsi_feed_state *s = &feed->state;
+    const int changed = (int)feed->is_changed;
+    int32_t status = changed ? forget_former(feed, err) : DVS_OK;
+    if (!run->dry && run->saved == NULL && feed->mode != DVS_READ_FULL && s->read_mode == DVS_READ_FULL &&
+        !can_resume(feed, changed)) {
         feed->mode = DVS_READ_FULL; /* the cursor may be past what that read wrote */
         feed->reason = "the last complete read did not end";
     }
@@ -210,6 +278,30 @@ int32_t dvsi_plan_feed(dvsi_feed *feed, dvs_error *err)
         status = dvsi_error_set(err, DVS_E_SCHEMA, "table \"%s\" holds several rows of one key; delete all but one of each",
                                 feed->target->entity->name);
     feed->dirty = 1;
+    return status;
+}
+
+int32_t dvsi_plan_target(dvsi_target *target, dvs_error *err)
+{
+    int32_t status = DVS_OK;
+    for (uint32_t f = 0; f < target->n_feeds && status == DVS_OK; f++) {
+        dvsi_feed *feed = &target->feeds[f];
+        status = feed->phase == DVSI_FEED_PREPARED ? look_at(feed, err) : look_at_failed(feed, err);
+        if (status == DVS_OK && feed->phase == DVSI_FEED_PREPARED && target->n_feeds > 1)
+            target->passes |= (uint32_t)wants_pass(feed);
+    }
+    if (status == DVS_OK)
+        status = count_waiting(target, err);
+    for (uint32_t f = 0; f < target->n_feeds && status == DVS_OK; f++) {
+        dvsi_feed *feed = &target->feeds[f];
+        if (feed->phase != DVSI_FEED_PREPARED)
+            continue;
+        if (target->passes && feed->mode != DVS_READ_FULL) {
+            feed->mode = DVS_READ_FULL;
+            feed->reason = "another source of the entity is read completely";
+        }
+        status = plan_feed(feed, err);
+    }
     return status;
 }
 

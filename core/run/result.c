@@ -47,7 +47,7 @@ typedef struct verdict {
 
 static verdict judge(const dvsi_run *run)
 {
-    verdict v = {0};
+    verdict v = {.partial = run->unsaved != 0};
     for (uint32_t t = 0; t < run->n_targets; t++) {
         const dvsi_target *target = &run->targets[t];
         v.config |= target->error.status == DVS_E_CONFIG;
@@ -72,19 +72,22 @@ int dvsi_run_exit_code(const dvsi_run *run)
         return 78;
     if (run->fatal.status == DVS_E_LOCKED)
         return 4;
-    if (v.guarded)
+    if (v.guarded || run->fatal.status == DVS_E_GUARD)
         return 5;
     if (run->fatal.status != 0 || (v.failed != 0 && v.failed == run->n_targets))
         return 1;
+    int found = (run->dry && run->n_changes != 0) || run->open_conflicts != 0;
     if (run->dry && run->options->row_limit != 0 && v.failed == 0)
-        return run->n_changes != 0 ? 2 : 3;
+        return found ? 2 : 3;
     if (v.failed != 0 || v.partial)
         return 3;
-    return run->dry && run->n_changes != 0 ? 2 : 0;
+    return found ? 2 : 0;
 }
 
 const char *dvsi_run_status(const dvsi_run *run)
 {
+    if (run->fatal.status == DVS_E_GUARD)
+        return "failed";
     switch (dvsi_run_exit_code(run)) {
     case 0:
     case 2:
@@ -247,8 +250,13 @@ void dvsi_run_json(const dvsi_run *run, dvsi_buf *out)
 /* How an entity was compared: "full", or "partial: REASON". */
 static void put_compared(const dvsi_target *target, dvsi_buf *out)
 {
-    const dvsi_feed *feed = &target->feeds[0];
     dvsi_buf text = {0};
+    int row_errors = 0;
+    int full = 1;
+    for (uint32_t f = 0; f < target->n_feeds; f++) {
+        row_errors |= target->feeds[f].counts.row_errors != 0;
+        full &= target->feeds[f].mode == DVS_READ_FULL;
+    }
     if (target->guarded)
         dvsi_buf_puts(&text, "partial: the guard would stop the deletes");
     else if (target->error.status != 0)
@@ -257,9 +265,9 @@ static void put_compared(const dvsi_target *target, dvsi_buf *out)
         dvsi_buf_printf(&text, "partial: %s", target->partial_reason);
     else if (target->run->options->row_limit != 0)
         dvsi_buf_printf(&text, "partial: only the first %llu rows", (unsigned long long)target->run->options->row_limit);
-    else if (feed->counts.row_errors != 0)
+    else if (row_errors)
         dvsi_buf_puts(&text, "partial: rows failed");
-    else if (feed->mode != DVS_READ_FULL)
+    else if (!full)
         dvsi_buf_puts(&text, "partial: only what changed since the last sync");
     else
         dvsi_buf_puts(&text, "full");

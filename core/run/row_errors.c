@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "data/cell.h"
 #include "run/run.h"
+#include "run/saved.h"
 
 #define RETRY_ROWS 256u
 #define RECORD_MAX ((size_t)1 << 20) /* bytes of a record that are kept */
@@ -154,10 +155,12 @@ int32_t dvsi_row_errors_add(dvsi_feed *feed, const dvsi_record_error *errors, ui
     if (n != 0 && rows == NULL)
         return dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
-        if (feed->run->dry)
+        if (feed->run->dry) {
             feed->counts.row_errors++;
-        else
+            status = dvsi_saved_fail(feed, &errors[i], err);
+        } else {
             status = store(feed, &errors[i], rows, err);
+        }
         dvsi_run_note(feed->run, "error", feed->target->entity->name, feed->from->label, errors[i].number,
                       errors[i].key != NULL ? errors[i].key : errors[i].source_key, errors[i].field, "%s",
                       errors[i].message);

@@ -1,5 +1,6 @@
 /* run.c - the life of a run: open, lock, loop, close. */
 #include "run/run.h"
+#include "run/saved.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +11,8 @@
 #include "base/error.h"
 #include "data/cell.h"
 #include "plugin/settings.h"
+#include "run/conflicts.h"
+#include "run/follow.h"
 
 #define MOST_NOTES 1064u
 #define KEPT_NOTES 64u
@@ -74,6 +77,8 @@ static int32_t parse_options(dvsi_run *run, dvs_error *err)
 
 static int selected(const dvsi_run *run, const char *entity)
 {
+    if (run->saved != NULL)
+        return dvsi_saved_find(run->saved, entity) != NULL;
     for (uint32_t i = 0; i < run->options->n_entities; i++)
         if (strcmp(run->options->entities[i], entity) == 0)
             return 1;
@@ -111,6 +116,8 @@ static int32_t make_targets(dvsi_run *run, dvs_error *err)
 
 static int needed(const dvsi_run *run, const dvsi_endpoint *endpoint)
 {
+    if (run->saved != NULL)
+        return 0; /* a plan asks no source */
     for (uint32_t t = 0; t < run->n_targets; t++)
         for (uint32_t f = 0; f < run->targets[t].n_feeds; f++)
             if (run->targets[t].feeds[f].from->endpoint == endpoint)
@@ -185,7 +192,7 @@ static int32_t open_sources(dvsi_run *run, const endpoint_plan *plans, dvs_error
                     continue;
                 feed->phase = DVSI_FEED_FAILED;
                 feed->ended = 1;
-                feed->error = run->targets[t].error = failure;
+                feed->error = failure;
                 dvsi_run_note(run, "error", run->targets[t].entity->name, endpoint->name, 0, NULL, NULL, "%s",
                               failure.message);
             }
@@ -220,9 +227,11 @@ static int32_t open_books(dvsi_run *run, dvs_error *err)
         status = dvsi_plugin_notes_load(run, err);
     if (status == DVS_OK && run->sink != NULL)
         status = dvsi_definitions_load(run, err);
+    if (status == DVS_OK && run->sink != NULL)
+        status = dvsi_rebuild_begin(run, err);
     for (uint32_t t = 0; t < run->n_targets && status == DVS_OK; t++)
         status = dvsi_definition_check(&run->targets[t], err);
-    return status;
+    return status == DVS_OK && run->saved != NULL ? dvsi_saved_check(run, err) : status;
 }
 
 static int32_t open_run(dvsi_run *run, dvs_error *err)
@@ -231,9 +240,13 @@ static int32_t open_run(dvsi_run *run, dvs_error *err)
     dvsi_problems problems = {0};
     endpoint_plan *plans = dvsi_arena_calloc(&run->arena, (size_t)project->n_sources + 1, sizeof *plans);
     int32_t status = plans == NULL ? dvsi_error_no_memory(err) : parse_options(run, err);
+    if (status == DVS_OK)
+        status = dvsi_saved_take(run, err);
     if (status != DVS_OK)
         return status;
     status = make_targets(run, err);
+    if (status == DVS_OK)
+        status = dvsi_follow_new(run, err);
     for (uint32_t s = 0; s < project->n_sources && status == DVS_OK; s++)
         if (needed(run, &project->sources[s]))
             plan_endpoint(run, &project->sources[s], DVSI_PLUGIN_SOURCE, &plans[s], &problems);
@@ -253,7 +266,7 @@ static int32_t open_run(dvsi_run *run, dvs_error *err)
     if (status == DVS_OK)
         status = open_books(run, err);
     if (status == DVS_OK)
-        status = open_sources(run, plans, err);
+        status = run->saved != NULL ? dvsi_saved_sources(run, err) : open_sources(run, plans, err);
     if (status == DVS_E_USAGE) /* of a plugin: how we were called has been looked at */
         status = err->status = DVS_E_INTERNAL;
     return status;
@@ -272,7 +285,7 @@ static void end_feeds(dvsi_run *run)
                 continue;
             dvs_error cancelled = DVS_ERROR_INIT;
             dvsi_error_set(&cancelled, DVS_E_CANCELLED, "stopped before its end");
-            feed->dirty = feed->phase == DVSI_FEED_READING;
+            feed->dirty = feed->phase == DVSI_FEED_READING || feed->phase == DVSI_FEED_READ;
             feed->phase = DVSI_FEED_FAILED;
             feed->error = run->fatal.status != 0 ? run->fatal : cancelled;
             feed->ended_at = dvsi_clock_now();
@@ -285,12 +298,21 @@ static void close_books(dvsi_run *run)
 {
     dvs_error err = DVS_ERROR_INIT;
     run->ended_at = dvsi_clock_now();
+    if (run->saving && run->fatal.status == 0 && dvsi_saved_write(run, &err) != DVS_OK)
+        dvsi_run_fail(run, &err);
+    if (run->dry && run->fatal.status == 0 && run->options->fail_on_conflict &&
+        dvsi_conflicts_remain(run, &run->open_conflicts, &err) != DVS_OK)
+        dvsi_run_fail(run, &err);
     if (run->dry || run->run_row_id == 0 || run->fatal.status == DVS_E_FENCED)
         return;
     dvsi_run_rollback(run);
     int32_t status = dvsi_run_begin(run, &err);
+    if (status == DVS_OK && run->options->fail_on_conflict)
+        status = dvsi_conflicts_remain(run, &run->open_conflicts, &err);
     if (status == DVS_OK && atomic_load(run->stop) == 0) /* it may take a while; the next run makes it */
         status = dvsi_books_index(&run->books, &err);
+    if (status == DVS_OK && atomic_load(run->stop) == 0 && run->options->rebuild)
+        status = dvsi_rebuild_clean(run, &err);
     if (status == DVS_OK)
         status = dvsi_run_commit(run, &err);
     if (status != DVS_OK)
@@ -346,13 +368,11 @@ static void free_feed(dvsi_feed *feed)
 {
     dvsi_state_clear(&feed->state);
     dvsi_seen_clear(&feed->seen);
-    dvsi_seen_clear(&feed->rows_met);
     dvsi_seen_clear(&feed->counted);
     dvsi_twice_clear(feed);
     dvsi_seen_clear(&feed->changed);
     dvsi_mapping_free(feed->mapping);
     dvsi_schema_free(&feed->columns);
-    dvsi_buf_free(&feed->offers_at);
     free(feed->end_token);
 }
 
@@ -391,8 +411,10 @@ void dvsi_run_free(dvsi_run *run)
         free(run->targets[t].feeds);
         dvsi_target_free(&run->targets[t]);
     }
+    dvsi_saved_free(run->saved);
     free(run->targets);
     free(run->sources);
+    dvsi_follow_free(run->follow);
     dvsi_plugin_notes_free(run);
     if (run->queue_ready)
         dvsi_queue_destroy(&run->queue);

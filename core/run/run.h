@@ -13,9 +13,11 @@
 
 #include "base/clock.h"
 #include "config/project.h"
+#include "data/json.h"
 #include "dvsync/dvsync.h"
 #include "map/mapping.h"
 #include "plugin/host.h"
+#include "reconcile/merge.h"
 #include "reconcile/record.h"
 #include "run/books.h"
 #include "run/seen.h"
@@ -25,6 +27,7 @@ typedef struct dvsi_run dvsi_run;
 typedef struct dvsi_target dvsi_target;
 typedef struct dvsi_feed dvsi_feed;
 typedef struct dvsi_sweep dvsi_sweep;
+typedef struct dvsi_follow dvsi_follow;
 
 /* ---- What an earlier run recorded of an entity (definition.c) ---- */
 
@@ -33,6 +36,22 @@ typedef struct dvsi_definition_field {
     uint32_t kind;
     uint32_t explicit_type;
 } dvsi_definition_field;
+
+/* A source's column as it was last described. */
+typedef struct dvsi_definition_column {
+    uint32_t kind; /* 0: not recorded */
+    uint32_t nullable;
+    uint32_t key_position;
+} dvsi_definition_column;
+
+typedef struct dvsi_definition_source {
+    const char *label;
+    const char *entity; /* what the project's `entity:` said then; another stream has other columns */
+    const char **columns;
+    const dvsi_definition_column *details; /* of each column */
+    const dvsi_json *links; /* see references.h; NULL: not recorded */
+    uint32_t n_columns;
+} dvsi_definition_source;
 
 typedef struct dvsi_definition {
     int64_t row_id; /* in _sync_tables; 0: nothing is recorded */
@@ -43,8 +62,8 @@ typedef struct dvsi_definition {
     const char *history;
     dvsi_definition_field *fields;
     uint32_t n_fields;
-    const char **columns; /* of the source, for the schema rule */
-    uint32_t n_columns;
+    dvsi_definition_source *sources; /* their columns, for the schema rule */
+    uint32_t n_sources;
 } dvsi_definition;
 
 /* ---- One `from` entry ---- */
@@ -52,7 +71,10 @@ typedef struct dvsi_definition {
 typedef enum dvsi_feed_phase {
     DVSI_FEED_WAITING,   /* no thread yet */
     DVSI_FEED_PREPARING, /* describing, mapping */
+    DVSI_FEED_PREPARED,  /* waits for the other feeds of its entity */
+    DVSI_FEED_READY,     /* planned; waits for a place among those that read */
     DVSI_FEED_READING,
+    DVSI_FEED_READ,      /* to its end; waits for the other feeds of its entity */
     DVSI_FEED_DONE,
     DVSI_FEED_FAILED
 } dvsi_feed_phase;
@@ -89,7 +111,8 @@ struct dvsi_feed {
     const char *identity;
     uint32_t stream_flags;
     dvsi_schema columns; /* as described */
-    dvsi_mapping *mapping;
+    dvsi_mapping *mapping; /* NULL: the source failed before it could be made */
+    uint32_t *field_of;    /* of an entity that gathers: the entity's field for each of the mapping */
     dvsi_feed_phase phase;
     dvs_error error;
 
@@ -97,6 +120,7 @@ struct dvsi_feed {
     uint32_t mode; /* DVS_READ_ */
     uint32_t resume;
     const char *reason; /* why a full read: "first sync", "the project changed"; "" */
+    uint32_t is_changed; /* the project, since the last run */
     uint32_t restarts;
     uint32_t changes; /* of these, because the source changed while it was read */
 
@@ -113,7 +137,6 @@ struct dvsi_feed {
     /* The writer's. */
     dvsi_feed_state state;
     dvsi_seen seen;    /* rows (streaming) or offers (gathering) met in this read */
-    dvsi_seen rows_met; /* gathering: rows of the data table met in this run */
     dvsi_seen counted; /* rows that this run's counts have in them, to count each once ... */
     dvsi_seen changed; /* ... and those of them that it wrote */
     dvs_counts committed; /* counts and log row as of the last commit */
@@ -138,17 +161,25 @@ struct dvsi_feed {
     int64_t end_watermark;
     int64_t log_row_id;
     int64_t error_at;    /* how far they were mapped again */
-    uint32_t offers_part; /* DVSI_OFFERS_: how far the offers were reconciled ... */
-    dvsi_buf offers_at;   /* ... the last key */
     dvsi_sweep *deletes; /* while the read is ended */
     int64_t open_errors; /* open row errors when the read began, and since */
-    uint64_t n_waiting;  /* keys in _sync_deletes */
     dvs_counts counts;
+    dvs_counts saved; /* counts and open errors as they were when the step in hand began */
+    int64_t saved_errors;
     int64_t started_at;
     int64_t ended_at;
 };
 
 /* ---- One entity ---- */
+
+/* A field of the entity: what its feeds agree on. */
+typedef struct dvsi_target_field {
+    const char *name;
+    uint32_t kind;
+    uint32_t explicit_type;
+    uint32_t key_position; /* 1.. in the key, 0: none */
+    uint32_t gone;         /* no source has the column any more */
+} dvsi_target_field;
 
 struct dvsi_target {
     dvsi_run *run;
@@ -156,13 +187,25 @@ struct dvsi_target {
     dvsi_definition definition;
     dvsi_feed *feeds;
     uint32_t n_feeds;
+    uint32_t prepared; /* the table is there and the feeds are planned, or it was tried */
+    uint32_t ended;    /* all feeds have ended, and what that means was done */
     uint32_t selected;
     uint32_t exists; /* the data table is there */
     uint32_t created; /* this run made it */
+    const char *table_name; /* the entity's name; while the table is made anew, that of the one beside it */
+    uint32_t rebuilds;      /* it is being made anew (rebuild.c) ... */
+    int64_t rebuild_row;    /* ... in _sync_tables, until it is swapped in */
+    uint32_t rebuild_copied; /* it has taken over what the old one held (rebuild_copy.c) */
+    dvsi_definition former; /* of the table that it will replace */
 
     dvsi_schema schema;
     dvs_table table;
-    uint32_t n_fields;   /* columns 1 .. n_fields are the fields, in the order of the mapping */
+    struct dvsi_widening *widenings; /* schema_rule.h: fields whose columns are of a narrower type yet */
+    uint32_t n_widenings;
+    uint32_t columns_changed; /* at a source, since it was recorded */
+    dvsi_target_field *fields;
+    uint32_t n_fields;   /* columns 1 .. n_fields are the fields; when it streams, in the order of the mapping */
+    uint32_t n_plain;    /* the fields behind these are derived */
     const char **names;
     uint32_t *positions; /* in sync_hash */
     uint32_t *key_columns;
@@ -170,16 +213,32 @@ struct dvsi_target {
     int32_t sync_hash; /* columns; -1: the table has none */
     int32_t sync_time;
     int32_t deleted_at;
+    int32_t valid_from; /* history: scd2; both or none */
+    int32_t valid_to;
+    int32_t closed; /* deleted_at or valid_to: NULL in the rows that are active */
     int32_t json_response;
-    uint32_t *lookup;    /* the columns that a lookup reads: row id, sync_hash and deleted_at if there, fields */
+    uint32_t *lookup;    /* the columns that a lookup reads: row id, sync_hash and what ends a row if there, fields */
     uint32_t n_lookup;
     int32_t lookup_hash; /* positions in `lookup`, -1: not there */
-    int32_t lookup_deleted;
+    int32_t lookup_deleted; /* of `closed` */
+    int32_t lookup_from;    /* of valid_from */
     uint32_t lookup_fields; /* position of the first field; those that the table lacks (diff) are left out */
     int32_t *field_at;      /* per field, its position in `lookup`, -1: not there */
     int64_t next_id; /* 0: ask the sink */
-    dvs_counts counts;
+    uint64_t n_waiting; /* keys in _sync_deletes */
+    /* Of an entity that gathers. */
+    dvsi_policy policy; /* a voice is a feed */
+    dvsi_expressions *derived; /* over the plain fields; NULL: there are none */
+    dvsi_seen rows_met;        /* rows of the data table met in this run */
+    uint32_t passes;           /* all feeds are to be read completely in one run */
+    uint32_t complete;         /* and were */
+    uint32_t keeps;            /* a source that failed was never read: offers are kept, and nothing is reconciled */
+    uint32_t offers_part;      /* DVSI_OFFERS_: how far the offers were reconciled ... */
+    uint32_t offers_waiting;   /* the page in hand is one of keys that wait */
+    dvsi_buf offers_at;        /* ... the last key */
     uint32_t guarded; /* stopped by the guard */
+    uint32_t has_conflicts; /* there may be open ones in _sync_conflicts */
+    uint32_t has_pins;      /* there are pinned values in _sync_pins */
     uint32_t partial; /* finished, but something could not be compared or deleted */
     const char *partial_reason;
     dvs_error error;  /* status not 0: the entity failed */
@@ -275,6 +334,7 @@ struct dvsi_run {
     uint64_t transaction_rows;
     uint64_t transaction_writes;
 
+    dvsi_follow *follow; /* follow.h; NULL: no entity has `scope: referenced` */
     struct dvsi_plugin_notes *plugin_notes;
     dvsi_arena arena; /* messages, names: as long as the run */
     dvsi_arena batch_arena; /* for the batch in hand */
@@ -285,6 +345,10 @@ struct dvsi_run {
     dvs_error fatal; /* status not 0: the run itself failed */
     uint32_t finished; /* targets that finished */
     uint64_t n_changes; /* of a diff */
+    struct dvsi_saved *saved; /* the plan that this sync carries out; NULL: none */
+    uint32_t saving;          /* a diff that saves a plan */
+    uint32_t unsaved;         /* and could not */
+    uint64_t open_conflicts; /* at the end; counted when options->fail_on_conflict asks */
 };
 
 /* Notes an error or warning for the result; format gives the message. */
@@ -297,9 +361,29 @@ int32_t dvsi_definitions_load(dvsi_run *run, dvs_error *err);
 /* DVS_E_CONFIG when key, history or a type of the project is not what was recorded. */
 int32_t dvsi_definition_check(const dvsi_target *target, dvs_error *err);
 int32_t dvsi_definition_store(dvsi_target *target, dvs_error *err);
+/* What is recorded of a source's columns; NULL: nothing. */
+const dvsi_definition_source *dvsi_definition_of(const dvsi_definition *definition, const char *label);
+/* The same for a `from` entry: nothing, when it names another stream now. */
+const dvsi_definition_source *dvsi_definition_from(const dvsi_definition *definition, const dvsi_from *from);
+
+/* fields.c: the fields of an entity, of those of its feeds. */
+int32_t dvsi_fields_agree(dvsi_target *target, dvs_error *err); /* one type for each: the mappings convert to it */
+int32_t dvsi_fields_make(dvsi_target *target, dvs_error *err);
+int32_t dvsi_fields_derive(dvsi_target *target, const char *file, dvs_error *err); /* the same: its derived fields */
+int32_t dvsi_fields_voices(dvsi_target *target, dvs_error *err); /* of an entity that gathers: who speaks for which */
+const dvsi_field *dvsi_from_field(const dvsi_from *from, const char *name); /* what the project says of it, or NULL */
 
 /* target.c: the data table. In a transaction. */
 int32_t dvsi_target_prepare(dvsi_target *target, dvs_error *err);
+/* rebuild.c: removes what a run has left behind that did not come to its end. In a transaction. */
+int32_t dvsi_rebuild_clean(dvsi_run *run, dvs_error *err);
+int32_t dvsi_rebuild_begin(dvsi_run *run, dvs_error *err); /* before the definitions are checked: which tables are made anew */
+int32_t dvsi_rebuild_note(dvsi_target *target, dvs_error *err); /* the table beside the old one is there */
+int32_t dvsi_rebuild_copy(dvsi_target *target, dvs_error *err); /* rebuild_copy.c: ... and has the old one's rows */
+void dvsi_rebuild_state(dvs_cell *row); /* of a row of _sync_state: the next read is complete and begins at the start */
+int32_t dvsi_rebuild_end(dvsi_target *target, dvs_error *err); /* swaps; DVS_E_GUARD when it would lose too many rows */
+/* indexes.c: what stands beside it. */
+int32_t dvsi_target_views(dvsi_target *target, dvs_error *err);
 int32_t dvsi_target_indexes(dvsi_target *target, dvs_error *err);
 int32_t dvsi_target_no_indexes(dvsi_target *target, dvs_error *err); /* for a first load */
 int32_t dvsi_target_active(dvsi_target *target, uint64_t *active, dvs_error *err);
@@ -318,13 +402,18 @@ int dvsi_state_set_bytes(uint8_t **to, size_t *to_length, const void *data, size
  * state, what their reads needed, their offers and their open errors. In a transaction. */
 int32_t dvsi_strangers_drop(dvsi_feed *feed, dvs_error *err);
 
-/* plan.c: how a feed is read. In a transaction. */
-int32_t dvsi_plan_feed(dvsi_feed *feed, dvs_error *err);
+/* plan.c: how the feeds that are prepared are read. In a transaction. */
+int32_t dvsi_plan_target(dvsi_target *target, dvs_error *err);
 /* The read begins again from the start, in full: the source refused the token, or changed while it was read. */
 int32_t dvsi_plan_restart(dvsi_feed *feed, dvs_error *err);
 
 /* loop.c: the writer. */
 void dvsi_run_loop(dvsi_run *run);
+void dvsi_feed_fail(dvsi_feed *feed, const dvs_error *err); /* it ends here; the others of its entity go on */
+
+/* together.c: plans the feeds of an entity when all are described, and ends it when all have ended; 1: it did one of
+ * them, which is to be committed. */
+int dvsi_together(dvsi_target *target);
 
 /* step.c: what the writer does, step by step. A step that fails is undone; feed->error says why, and whoever called
  * ends the feed. What leaves the sink unusable ends the run. */
@@ -347,14 +436,18 @@ void dvsi_feeds_join(dvsi_run *run);
  * failed records only mark their rows as met. DVS_E_DATA or _DUPLICATE with DVS_SCOPE_ROW: err->row is the record that the sink
  * refused; nothing is counted, and the caller goes back to its savepoint. */
 int32_t dvsi_upsert(dvsi_feed *feed, const dvsi_record *records, uint32_t n_records, dvs_error *err);
-/* lookup.c: reads the stored rows of the records into run->rows, the columns target->lookup of each. (*row_of)[i], in the
- * batch arena, is the row of record i, -1: there is none. */
+/* lookup.c: reads the stored rows of the records into run->rows, the columns target->lookup of each: of versions the
+ * current one, and when there is none the last. (*row_of)[i], in the batch arena, is the row of record i, -1: there is
+ * none. */
 int32_t dvsi_lookup_rows(dvsi_feed *feed, const dvsi_record *records, uint32_t n_records, const uint8_t *skip,
                          int32_t **row_of, dvs_error *err);
+/* The fields of a stored row that a lookup found; in `room` (n_fields) where it has other columns than the entity. */
+const dvs_cell *dvsi_stored_fields(const dvsi_target *target, const dvs_cell *row, dvs_cell *room);
 dvsi_seen *dvsi_rows_met(dvsi_feed *feed); /* which rows of the data table this read has met */
 typedef struct dvsi_delete {
     int64_t row_id;
     const char *key;
+    const dvsi_from *from; /* whose record it was, by the lineage; NULL: the feed's */
 } dvsi_delete;
 int32_t dvsi_delete_rows(dvsi_feed *feed, const dvsi_delete *rows, uint32_t n_rows, dvs_error *err);
 
@@ -369,7 +462,8 @@ int32_t dvsi_gather_drop_missing(dvsi_feed *feed, dvs_error *err);
 /* The next page of records made of offers, from feed->offers_part and offers_at, which move on. */
 enum { DVSI_OFFERS_ALL, DVSI_OFFERS_WAITING, DVSI_OFFERS_END }; /* by their keys; then those of keys that wait */
 int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
-/* Writes such records and marks their offers as done; offers of failed ones are tried again at the next end. */
+/* merge_rows.c: writes such records and marks their offers as done; offers of failed ones are tried again at the next
+ * end. */
 int32_t dvsi_gather_settle(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
 /* deletes.c: the rows whose records are gone, a page at a time. */
 struct dvsi_sweep {
@@ -405,6 +499,9 @@ int32_t dvsi_first_load_close(dvsi_feed *feed, dvs_error *err);  /* it cannot go
 int32_t dvsi_waiting_add(dvsi_feed *feed, const char **keys, uint32_t n_keys, dvs_error *err); /* sorts the keys */
 int32_t dvsi_waiting_remove(dvsi_feed *feed, const char **keys, uint32_t n_keys, dvs_error *err); /* the same */
 int32_t dvsi_waiting_forget(dvsi_feed *feed, dvs_error *err);
+/* Which source gave the keys up: set from[i] where that is known. */
+int32_t dvsi_waiting_sources(dvsi_feed *feed, const char *const *keys, uint32_t n_keys, const dvsi_from **from,
+                             dvs_error *err);
 /* The next keys after `after` (NULL: from the start), in key order; copied into `arena`. */
 int32_t dvsi_waiting_next(dvsi_feed *feed, const char *after, uint32_t limit, dvsi_arena *arena, const char ***keys,
                           uint32_t *n_keys, dvs_error *err);
@@ -443,6 +540,9 @@ int32_t dvsi_row_errors_count(dvsi_feed *feed, int64_t *open, dvs_error *err);
 /* changes.c: what a diff found. */
 int32_t dvsi_changes_add(dvsi_feed *feed, dvsi_op op, const dvsi_record *record, const char *key,
                          const dvs_cell *current, const uint32_t *changed, uint32_t n_changed, dvs_error *err);
+/* Of a record made of offers: reference fields that are left as they stand, though a source offers something else. */
+int32_t dvsi_changes_reference(dvsi_feed *feed, const dvsi_record *record, const char *key, const dvs_cell *stored,
+                               dvs_error *err);
 int32_t dvsi_changes_forget(dvsi_feed *feed, const char *key, uint64_t *n_removed, dvs_error *err);
 int32_t dvsi_scratch_open(dvsi_run *run, dvs_error *err);
 
@@ -453,6 +553,7 @@ void dvsi_run_rollback(dvsi_run *run);
 
 /* lock.c */
 int32_t dvsi_lock_take(dvsi_run *run, dvs_error *err);
+int32_t dvsi_lock_held(dvsi_run *run, dvs_error *err); /* DVS_E_LOCKED, with who holds it */
 /* In a transaction: DVS_E_FENCED when another run took over; sets *cancel when somebody asked us to stop. */
 int32_t dvsi_lock_heartbeat(dvsi_run *run, int *cancel, dvs_error *err);
 /* Our row goes, in the last transaction. */

@@ -133,6 +133,8 @@ int32_t dvsi_state_store(dvsi_feed *feed, const char *name, dvs_error *err)
     row[DVSI_STATE_HIGH_ROW_ID] = dvsi_cell_int64(s->high_row_id);
     row[DVSI_STATE_HIGH_LINEAGE] = dvsi_cell_int64(s->high_lineage);
     row[DVSI_STATE_UNIDENTIFIED] = dvsi_cell_int64(s->unidentified);
+    if (feed->target->rebuilds)
+        dvsi_rebuild_state(row);
     if (s->row_id == 0)
         return dvsi_books_insert(&feed->run->books, DVSI_BOOK_STATE, row, 1, &s->row_id, err);
     for (uint32_t i = 2; i < DVSI_N_STATE; i++)

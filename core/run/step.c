@@ -42,6 +42,22 @@ void dvsi_run_fail(dvsi_run *run, const dvs_error *err)
     }
 }
 
+static void save_counts(dvsi_target *target)
+{
+    for (uint32_t f = 0; f < target->n_feeds; f++) {
+        target->feeds[f].saved = target->feeds[f].counts;
+        target->feeds[f].saved_errors = target->feeds[f].open_errors;
+    }
+}
+
+static void restore_counts(dvsi_target *target)
+{
+    for (uint32_t f = 0; f < target->n_feeds; f++) {
+        target->feeds[f].counts = target->feeds[f].saved;
+        target->feeds[f].open_errors = target->feeds[f].saved_errors;
+    }
+}
+
 /* Runs one step under a savepoint. A failure undoes the step and ends the feed, or the run: also when transaction or
  * savepoint are no longer what they should be. */
 int32_t dvsi_step(dvsi_feed *feed, dvsi_step_fn *step, dvsi_work *work)
@@ -51,9 +67,8 @@ int32_t dvsi_step(dvsi_feed *feed, dvsi_step_fn *step, dvsi_work *work)
     dvs_error second = DVS_ERROR_INIT;
     int32_t status = dvsi_run_begin(run, &err);
     int saved = 0;
-    const dvs_counts counts = feed->counts;
-    const int64_t open_errors = feed->open_errors;
-    const uint64_t n_waiting = feed->n_waiting;
+    save_counts(feed->target);
+    const uint64_t n_waiting = feed->target->n_waiting;
     if (status == DVS_OK && !run->dry) {
         status = dvsi_sink_savepoint(run->sink, &err);
         saved = status == DVS_OK;
@@ -68,9 +83,8 @@ int32_t dvsi_step(dvsi_feed *feed, dvsi_step_fn *step, dvsi_work *work)
     if (saved && !lost && dvsi_sink_release(run->sink, &second) != DVS_OK)
         err = second, status = second.status, keep = 0, lost = 1;
     if (saved && !keep) {
-        feed->counts = counts;
-        feed->open_errors = open_errors;
-        feed->n_waiting = n_waiting;
+        restore_counts(feed->target);
+        feed->target->n_waiting = n_waiting;
         feed->target->next_id = 0;
         dvsi_books_begin(&run->books);
         dvsi_books_begin(&run->notes);
@@ -92,14 +106,16 @@ int32_t dvsi_step_errors(dvsi_feed *feed, dvsi_work *work)
 }
 
 /* The sink refused one record: it becomes a row error, and the others are tried again. */
-static int32_t refuse_record(dvsi_feed *feed, dvsi_record *record)
+static int32_t refuse_record(dvsi_feed *taking, dvsi_record *record)
 {
+    dvsi_target *target = taking->target;
+    dvsi_feed *feed = record->offers != NULL ? &target->feeds[record->offers->said[0].voice] : taking;
     dvsi_buf cells = {0};
-    char *message = dvsi_arena_strdup(&feed->run->arena, feed->error.message);
+    char *message = dvsi_arena_strdup(&feed->run->arena, taking->error.message);
     if (record->source != NULL)
         dvsi_mapping_record_json(feed->mapping, record->source, &cells);
     else if (record->fields != NULL)
-        dvsi_target_fields_json(feed->target, record->fields, &cells);
+        dvsi_target_fields_json(target, record->fields, &cells);
     dvsi_record_error error = {.number = record->number, .source_key = record->source_key, .key = record->key,
                                .message = message != NULL ? message : "refused by the sink",
                                .record = cells.data, .record_length = cells.length};
@@ -114,6 +130,8 @@ static int32_t refuse_record(dvsi_feed *feed, dvsi_record *record)
     dvsi_work only = {.errors = &error, .n_errors = 1};
     record->flags |= DVSI_RECORD_FAILED;
     int32_t status = dvsi_step_errors(feed, &only);
+    if (status != DVS_OK)
+        taking->error = feed->error;
     dvsi_buf_free(&cells);
     return status;
 }
@@ -232,12 +250,19 @@ static int32_t settle_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     return dvsi_gather_settle(feed, work, err);
 }
 
+/* The entity's offers, when all its feeds have ended; `feed` is one that did so well. */
 static int32_t take_offers(dvsi_feed *feed, dvsi_work *work)
 {
-    int32_t status = dvsi_step(feed, drop_missing_step, NULL);
-    feed->offers_part = DVSI_OFFERS_ALL;
-    dvsi_buf_clear(&feed->offers_at);
-    while (status == DVS_OK && feed->offers_part != DVSI_OFFERS_END) {
+    dvsi_target *target = feed->target;
+    int32_t status = DVS_OK;
+    for (uint32_t f = 0; f < target->n_feeds && status == DVS_OK; f++)
+        if (target->feeds[f].phase == DVSI_FEED_READ) {
+            status = dvsi_step(&target->feeds[f], drop_missing_step, NULL);
+            feed->error = target->feeds[f].error;
+        }
+    target->offers_part = target->keeps ? DVSI_OFFERS_END : DVSI_OFFERS_ALL;
+    dvsi_buf_clear(&target->offers_at);
+    while (status == DVS_OK && target->offers_part != DVSI_OFFERS_END) {
         status = dvsi_step(feed, next_offers_step, work);
         if (status == DVS_OK)
             status = take(feed, settle_step, work, 0, work->n_records);
@@ -293,7 +318,8 @@ int32_t dvsi_step_finish(dvsi_feed *feed)
     dvsi_sweep deletes = {0};
     feed->deletes = &deletes;
     int32_t status = dvsi_step(feed, finish_begin_step, NULL);
-    while (status == DVS_OK && feed->run->options->row_limit == 0 && !dvsi_deletes_done(&deletes)) {
+    const int trial = feed->run->options->row_limit != 0;
+    while (status == DVS_OK && !trial && !feed->target->keeps && !dvsi_deletes_done(&deletes)) {
         status = dvsi_step(feed, next_deletes_step, NULL);
         if (status == DVS_OK)
             status = take(feed, delete_step, deletes.page, 0, deletes.page->n_records);

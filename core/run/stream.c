@@ -6,7 +6,7 @@
 
 int dvsi_feed_gathers(const dvsi_feed *feed)
 {
-    return !feed->mapping->own_key;
+    return feed->target->entity->n_from > 1 || (feed->mapping != NULL && feed->mapping->gathers);
 }
 
 /* The keys of the records but those with a flag of `without`. Failed ones are among them: they exist as well. */
@@ -26,7 +26,7 @@ static int32_t take_records(dvsi_feed *feed, dvsi_record *records, uint32_t n, d
     int32_t status = feed->mode == DVS_READ_FULL ? dvsi_twice_defer(feed, records, n, err) : DVS_OK;
     if (status == DVS_OK)
         status = dvsi_upsert(feed, records, n, err);
-    if (status == DVS_OK && feed->n_waiting != 0) {
+    if (status == DVS_OK && feed->target->n_waiting != 0) {
         uint32_t n_keys = 0;
         const char **keys = keys_of(feed->run, records, n, 0, &n_keys);
         status = keys != NULL ? dvsi_waiting_remove(feed, keys, n_keys, err) : dvsi_error_no_memory(err);

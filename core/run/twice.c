@@ -237,6 +237,7 @@ static int make_record(dvsi_feed *feed, const struct dvsi_twice *entry, dvsi_are
         return -1;
     *record = (dvsi_record){.fields = fields, .source = entry->cells, .key = entry->key,
                             .key_length = (uint32_t)entry->hh.keylen, .number = entry->number,
+                            .modified = dvsi_record_modified(mapping, entry->cells),
                             .flags = entry->failed ? DVSI_RECORD_STALE : 0};
     if (mapping->raw >= 0) {
         record->raw = &entry->cells[mapping->raw];

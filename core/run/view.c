@@ -51,7 +51,14 @@ static int32_t open_sink(dvsi_view *view, uint32_t flags, dvs_error *err)
     dvsi_problems_free(&problems);
     if (status != DVS_OK)
         return status;
-    status = dvsi_sink_open(plugin, run->project->name, settings, flags, &run->services, &run->sink, err);
+    run->sink_plugin = plugin;
+    run->sink_settings = settings;
+    status = dvsi_sink_open(plugin, run->project->name, settings, flags & ~DVSI_VIEW_LOCK, &run->services, &run->sink, err);
+    if (status == DVS_OK && (flags & DVSI_VIEW_LOCK) != 0) {
+        status = dvsi_sink_lock(run->sink, err);
+        run->locked = status == DVS_OK;
+        return status == DVS_E_LOCKED ? dvsi_lock_held(run, err) : status;
+    }
     if (status != DVS_E_NOT_FOUND)
         return status;
     view->missing = *err;
@@ -106,6 +113,8 @@ static int32_t look(dvsi_view *view, uint32_t flags, dvs_error *err)
     dvsi_run *run = view->run;
     dvs_error ignored = DVS_ERROR_INIT;
     const char *before = NULL;
+    if (run->locked)
+        return begin(run, err); /* nobody runs */
     for (int i = 0;; i++) {
         const char *open = NULL;
         int32_t status = begin(run, err);
@@ -182,6 +191,10 @@ void dvsi_view_free(dvsi_view *view)
 {
     if (view == NULL)
         return;
+    if (view->run->locked) {
+        dvsi_run_rollback(view->run);
+        dvsi_lock_release(view->run);
+    }
     dvsi_run_free(view->run);
     dvsi_batch_free(view->lock);
     free(view);

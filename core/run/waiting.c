@@ -6,10 +6,10 @@
 #include "data/cell.h"
 #include "run/run.h"
 
-/* Rows of _sync_deletes for these keys: row id and key. */
+/* Rows of _sync_deletes for these keys: row id, and whose they are; their number is the key. */
 static int32_t find(dvsi_feed *feed, const char *const *keys, uint32_t n_keys, dvsi_batch *rows, dvs_error *err)
 {
-    static const uint32_t columns[1] = {DVSI_DELETES_ROW_ID};
+    static const uint32_t columns[2] = {DVSI_DELETES_ROW_ID, DVSI_DELETES_SOURCE};
     static const uint32_t key_columns[3] = {DVSI_DELETES_PROJECT, DVSI_DELETES_ENTITY, DVSI_DELETES_KEY};
     dvsi_books *notes = &feed->run->notes;
     dvs_cell *cells = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n_keys * 3 + 1, sizeof *cells);
@@ -20,7 +20,7 @@ static int32_t find(dvsi_feed *feed, const char *const *keys, uint32_t n_keys, d
         cells[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
         cells[i * 3 + 2] = dvsi_cell_text(keys[i]);
     }
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, 1, &notes->tables[DVSI_BOOK_DELETES], columns, key_columns, 3,
+    dvs_lookup lookup = {(uint32_t)sizeof lookup, 2, &notes->tables[DVSI_BOOK_DELETES], columns, key_columns, 3,
                          n_keys,                  cells, -1, 0};
     return dvsi_sink_read(notes->sink, &lookup, rows, err);
 }
@@ -48,7 +48,7 @@ int32_t dvsi_waiting_add(dvsi_feed *feed, const char **keys, uint32_t n_keys, dv
         return DVS_OK;
     n_keys = sort_keys(keys, n_keys);
     int32_t status = dvsi_scratch_open(run, err);
-    dvsi_batch *rows = dvsi_batch_new(1);
+    dvsi_batch *rows = dvsi_batch_new(2);
     uint8_t *known = dvsi_arena_calloc(&run->batch_arena, n_keys, 1);
     dvs_cell *cells = dvsi_arena_calloc(&run->batch_arena, (size_t)n_keys * DVSI_N_DELETES, sizeof *cells);
     if (status == DVS_OK && (rows == NULL || cells == NULL || known == NULL))
@@ -70,26 +70,26 @@ int32_t dvsi_waiting_add(dvsi_feed *feed, const char **keys, uint32_t n_keys, dv
     if (status == DVS_OK)
         status = dvsi_books_insert(&run->notes, DVSI_BOOK_DELETES, cells, n, NULL, err);
     if (status == DVS_OK)
-        feed->n_waiting += n;
+        feed->target->n_waiting += n;
     dvsi_batch_free(rows);
     return status;
 }
 
 int32_t dvsi_waiting_remove(dvsi_feed *feed, const char **keys, uint32_t n_keys, dvs_error *err)
 {
-    if (n_keys == 0 || feed->n_waiting == 0)
+    if (n_keys == 0 || feed->target->n_waiting == 0)
         return DVS_OK;
     n_keys = sort_keys(keys, n_keys);
-    dvsi_batch *rows = dvsi_batch_new(1);
+    dvsi_batch *rows = dvsi_batch_new(2);
     int64_t *ids = dvsi_arena_calloc(&feed->run->batch_arena, n_keys, sizeof *ids);
     int32_t status = rows == NULL || ids == NULL ? dvsi_error_no_memory(err) : find(feed, keys, n_keys, rows, err);
     uint32_t n = 0;
     for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows && n < n_keys; r++)
-        ids[n++] = rows->cells[r].v.i64;
+        ids[n++] = dvsi_batch_cells(rows, r)[0].v.i64;
     if (status == DVS_OK)
         status = dvsi_books_delete(&feed->run->notes, DVSI_BOOK_DELETES, ids, n, err);
     if (status == DVS_OK)
-        feed->n_waiting -= n < feed->n_waiting ? n : feed->n_waiting;
+        feed->target->n_waiting -= n < feed->target->n_waiting ? n : feed->target->n_waiting;
     dvsi_batch_free(rows);
     return status;
 }
@@ -97,10 +97,29 @@ int32_t dvsi_waiting_remove(dvsi_feed *feed, const char **keys, uint32_t n_keys,
 int32_t dvsi_waiting_forget(dvsi_feed *feed, dvs_error *err)
 {
     dvs_where where = dvsi_where(DVSI_DELETES_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name));
-    feed->n_waiting = 0;
+    feed->target->n_waiting = 0;
     if (feed->run->notes.sink == NULL)
         return DVS_OK;
     return dvsi_books_delete_where(&feed->run->notes, DVSI_BOOK_DELETES, &where, 1, NULL, err);
+}
+
+int32_t dvsi_waiting_sources(dvsi_feed *feed, const char *const *keys, uint32_t n_keys, const dvsi_from **from,
+                             dvs_error *err)
+{
+    const dvsi_entity *entity = feed->target->entity;
+    if (n_keys == 0 || feed->target->n_waiting == 0 || entity->n_from == 1)
+        return DVS_OK;
+    dvsi_batch *rows = dvsi_batch_new(2);
+    int32_t status = rows == NULL ? dvsi_error_no_memory(err) : find(feed, keys, n_keys, rows, err);
+    for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++) {
+        const dvs_cell *label = &dvsi_batch_cells(rows, r)[1];
+        for (uint32_t f = 0; f < entity->n_from && label->kind == DVS_TEXT; f++)
+            if (strlen(entity->from[f].label) == label->length &&
+                memcmp(entity->from[f].label, label->v.text, label->length) == 0)
+                from[rows->rows[r].number] = &entity->from[f];
+    }
+    dvsi_batch_free(rows);
+    return status;
 }
 
 int32_t dvsi_waiting_next(dvsi_feed *feed, const char *after, uint32_t limit, dvsi_arena *arena, const char ***keys,
@@ -112,7 +131,7 @@ int32_t dvsi_waiting_next(dvsi_feed *feed, const char *after, uint32_t limit, dv
     *keys = dvsi_arena_calloc(arena, (size_t)limit + 1, sizeof **keys);
     dvsi_batch *rows = dvsi_batch_new(1);
     int32_t status = *keys == NULL || rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
-    if (status == DVS_OK && feed->n_waiting != 0 && notes->sink != NULL) {
+    if (status == DVS_OK && feed->target->n_waiting != 0 && notes->sink != NULL) {
         dvs_where where[3] = {dvsi_where(DVSI_DELETES_PROJECT, DVS_OP_EQ, dvsi_cell_text(notes->project)),
                               dvsi_where(DVSI_DELETES_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
                               dvsi_where(DVSI_DELETES_KEY, DVS_OP_GT, dvsi_cell_text(after != NULL ? after : ""))};

@@ -31,6 +31,12 @@ void dvsi_work_free(dvsi_work *work)
     free(work);
 }
 
+int64_t dvsi_record_modified(const dvsi_mapping *mapping, const dvs_cell *source)
+{
+    const dvs_cell *cell = mapping->modified >= 0 ? &source[mapping->modified] : NULL;
+    return cell != NULL && cell->kind == DVS_TIMESTAMP ? cell->v.i64 : INT64_MIN;
+}
+
 size_t dvsi_work_bytes(const dvsi_work *work)
 {
     return dvsi_batch_bytes(work->batch) + work->arena.used;
@@ -66,7 +72,10 @@ static const char *set_keys(mapper *m, dvsi_record *record)
             record->key_length = (uint32_t)m->text.length;
         }
     }
-    if (!m->mapping->own_key && record->source != NULL) {
+    if (m->mapping->own_key && m->mapping->gathers) {
+        record->source_key = record->key;
+        record->source_key_length = record->key_length;
+    } else if (!m->mapping->own_key && record->source != NULL) {
         dvsi_buf_clear(&m->text);
         if (dvsi_mapping_source_key(m->mapping, record->source, &m->text) == NULL) {
             record->source_key = keep(m, NULL);
@@ -147,6 +156,7 @@ static void map_row(mapper *m, uint32_t row)
     memset(record, 0, sizeof *record);
     record->number = m->work->batch->rows[row].number;
     record->source = in;
+    record->modified = dvsi_record_modified(m->mapping, in);
     record->raw = m->mapping->raw >= 0 ? &in[m->mapping->raw] : NULL;
     record->fields = fields;
     if (fields == NULL) {
@@ -237,6 +247,11 @@ static void take_error(mapper *m, const dvsi_batch_error *in)
     error->key = record->key;
     error->field = in->field;
     error->message = in->message;
+    if (record->source != NULL) {
+        dvsi_buf_clear(&m->text);
+        dvsi_mapping_record_json(m->mapping, record->source, &m->text);
+        error->known = keep(m, &error->known_length);
+    }
     if (in->record != NULL) {
         dvsi_buf_clear(&m->text);
         if (dvsi_utf8_valid(in->record, in->record_length) == in->record_length)
@@ -253,7 +268,7 @@ int dvsi_work_map(dvsi_work *work, const dvsi_mapping *mapping)
     const dvsi_batch *batch = work->batch;
     size_t most = (size_t)batch->n_rows + batch->n_errors;
     dvsi_arena_reset(&work->arena);
-    work->n_records = work->n_errors = work->unidentified = work->checkpoint_records = 0;
+    work->n_records = work->n_errors = work->unidentified = work->checkpoint_records = work->answers = 0;
     work->records = dvsi_arena_calloc(&work->arena, most + 1, sizeof *work->records);
     work->errors = dvsi_arena_calloc(&work->arena, most + 1, sizeof *work->errors);
     if (work->records == NULL || work->errors == NULL)

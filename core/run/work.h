@@ -5,6 +5,7 @@
 
 #include "data/batch.h"
 #include "map/mapping.h"
+#include "reconcile/merge.h"
 
 #define DVSI_RECORD_TOMBSTONE 1u /* deleted at the source; only the keys are set                           */
 #define DVSI_RECORD_FAILED 2u    /* could not be mapped; it exists, so it counts as present; keys as known */
@@ -14,9 +15,12 @@
 
 /* At the end of a read that gathers: the offers behind a record. */
 typedef struct dvsi_record_offers {
-    int64_t best; /* offer id of the one that it was made of */
+    int64_t best; /* offer id of the first in precedence */
     const int64_t *pending;
     uint32_t n_pending;
+    uint32_t n_said;
+    const dvsi_said *said;      /* one of each source, in the order of precedence */
+    const dvs_cell *const *raw; /* of each of these, the record as the source gave it */
 } dvsi_record_offers;
 
 typedef struct dvsi_record {
@@ -31,7 +35,11 @@ typedef struct dvsi_record {
     uint32_t reserved;
     uint64_t number;
     int64_t row_id;                   /* of a row to delete; 0 elsewhere */
+    int64_t modified;                 /* when the source's record was (an offer: the newest that changed); INT64_MIN: not known */
     const dvsi_record_offers *offers; /* NULL elsewhere */
+    const dvsi_merged *merged;        /* made of offers, for writing; else NULL, and all of it is the feed's own */
+    const dvsi_origin *own;           /* then: whose the record is, and, per field, where it comes from */
+    const dvsi_origin *origins;
 } dvsi_record;
 
 /* A row error on its way to _sync_errors. */
@@ -45,6 +53,8 @@ typedef struct dvsi_record_error {
     size_t record_length;
     const char *cells;      /* as JSON, to be mapped again; NULL: it cannot be */
     size_t cells_length;
+    const char *known;      /* then what is known of the source's columns, as JSON; NULL: nothing */
+    size_t known_length;
 } dvsi_record_error;
 
 typedef struct dvsi_work {
@@ -57,8 +67,11 @@ typedef struct dvsi_work {
     uint32_t unidentified;       /* failed records of which not even a key is known */
     uint32_t drops_left_out;     /* set before mapping: records that `where` leaves out are dropped at once */
     uint32_t checkpoint_records; /* how many records the batch's checkpoint covers */
+    uint32_t answers;            /* set behind mapping: it is what was asked for by key (follow.h) */
 } dvsi_work;
 
+/* When a source record was modified, by its own column. */
+int64_t dvsi_record_modified(const dvsi_mapping *mapping, const dvs_cell *source);
 dvsi_work *dvsi_work_new(void); /* NULL when memory is out */
 void dvsi_work_free(dvsi_work *work);
 /* Maps work->batch. 0, or -1 when memory is out. */

@@ -74,33 +74,65 @@ static int32_t add_column(dvs_writer *writer, const dvs_change *change, dvs_erro
                            change->column->name, table);
 }
 
+/* Views and triggers of others may name the column. They are not ours to drop, and the host gives another
+ * column its name, so SQLite is not to look at them meanwhile. */
+static int32_t drop_column(dvs_sink *sink, const char *table, const char *column, dvs_error *err)
+{
+    sqlite3_str *sql = sqlite3_str_new(sink->db);
+    int32_t status;
+    sqlite3_str_appendf(sql, "ALTER TABLE main.\"%w\" DROP COLUMN \"%w\"", table, column);
+    sqlite3_db_config(sink->db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 1, (int *)NULL);
+    status = sink_sqlite_run(sink, sql, err, "the column %s of %s could not be dropped", column, table);
+    sqlite3_db_config(sink->db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 0, (int *)NULL);
+    return status;
+}
+
+/* SQLite renames no column while a view of somebody names one that is not there, such as the one whose name
+ * it is to get: then a new column gets the values. */
+static int32_t replace_column(dvs_writer *writer, const dvs_change *change, dvs_error *err)
+{
+    dvs_sink *sink = writer->sink;
+    const char *table = change->table->name;
+    sqlite3_str *sql = sqlite3_str_new(sink->db);
+    int32_t status;
+    sqlite3_str_appendf(sql, "ALTER TABLE main.\"%w\" ADD COLUMN ", table);
+    append_column(sql, change->column, is_strict(sink->db, table));
+    sqlite3_str_appendf(sql, "; UPDATE main.\"%w\" SET \"%w\" = \"%w\"", table, change->column->name,
+                        change->name);
+    status = sink_sqlite_run(sink, sql, err, "the column %s of %s could not be renamed", change->name, table);
+    return status == DVS_OK ? drop_column(sink, table, change->name, err) : status;
+}
+
+static int32_t rename_column(dvs_writer *writer, const dvs_change *change, dvs_error *err)
+{
+    dvs_sink *sink = writer->sink;
+    sqlite3_str *sql = sqlite3_str_new(sink->db);
+    char *text;
+    int rc;
+    sqlite3_str_appendf(sql, "ALTER TABLE main.\"%w\" RENAME COLUMN \"%w\" TO \"%w\"", change->table->name,
+                        change->name, change->column->name);
+    text = sqlite3_str_finish(sql);
+    if (text == NULL)
+        return sink_sqlite_no_memory(err);
+    rc = sink_sqlite_exec(sink->db, text);
+    sqlite3_free(text);
+    return rc == SQLITE_OK ? DVS_OK : replace_column(writer, change, err);
+}
+
 static int32_t change_columns(dvs_writer *writer, const dvs_change *change, dvs_error *err)
 {
-    const char *table = change->table->name;
-    sqlite3_str *sql;
-    if (change->type == DVS_CHANGE_DROP_COLUMN) {
-        int32_t status = sink_sqlite_drop_views(writer, table, err);
-        if (status != DVS_OK)
-            return status;
-    }
-    sql = sqlite3_str_new(writer->sink->db);
-    switch (change->type) {
-    case DVS_CHANGE_DROP_COLUMN:
-        sqlite3_str_appendf(sql, "ALTER TABLE main.\"%w\" DROP COLUMN \"%w\"", table, change->name);
-        return sink_sqlite_run(writer->sink, sql, err, "the column %s of %s could not be dropped",
-                               change->name, table);
-    default:
-        sqlite3_str_appendf(sql, "ALTER TABLE main.\"%w\" RENAME COLUMN \"%w\" TO \"%w\"", table,
-                            change->name, change->column->name);
-        return sink_sqlite_run(writer->sink, sql, err, "the column %s of %s could not be renamed",
-                               change->name, table);
-    }
+    int32_t status;
+    if (change->type == DVS_CHANGE_RENAME_COLUMN)
+        return rename_column(writer, change, err);
+    status = sink_sqlite_drop_views(writer, change->table->name, err);
+    return status == DVS_OK ? drop_column(writer->sink, change->table->name, change->name, err) : status;
 }
 
 static int32_t change_table(dvs_writer *writer, const dvs_change *change, dvs_error *err)
 {
     const char *table = change->table->name;
     sqlite3_str *sql;
+    int32_t status;
     if (change->type == DVS_CHANGE_CREATE_TABLE)
         return create_table(writer, change->table, err);
     sql = sqlite3_str_new(writer->sink->db);
@@ -109,7 +141,11 @@ static int32_t change_table(dvs_writer *writer, const dvs_change *change, dvs_er
         return sink_sqlite_run(writer->sink, sql, err, "the table %s could not be dropped", table);
     }
     sqlite3_str_appendf(sql, "ALTER TABLE main.\"%w\" RENAME TO \"%w\"", table, change->name);
-    return sink_sqlite_run(writer->sink, sql, err, "the table %s could not be renamed", table);
+    /* The new name may be one that views of others use already: they are left as they are, and work again. */
+    sqlite3_db_config(writer->sink->db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 1, (int *)NULL);
+    status = sink_sqlite_run(writer->sink, sql, err, "the table %s could not be renamed", table);
+    sqlite3_db_config(writer->sink->db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 0, (int *)NULL);
+    return status;
 }
 
 int32_t sink_sqlite_apply_schema(dvs_writer *writer, const dvs_change *changes, uint32_t n_changes,

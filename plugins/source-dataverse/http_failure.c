@@ -1,5 +1,7 @@
-/* http_failure.c - why a request got no answer, or not all of it, in words and for the program. What an answer
- * of 300 and more means is in failure.c. */
+/*
+ * http_failure.c - why a request got no answer, or not all of it, in words and for the program. What an
+ * answer of 300 and more means is in failure.c.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,8 +9,8 @@
 
 #include "http_internal.h"
 
-/* What libcurl passes on of the certificate, by <openssl/x509_vfy.h>. It looks at the host's name itself, after OpenSSL
- * found nothing wrong: then it says 0, or still the 1 that it began with. */
+/* What libcurl passes on of the certificate, by <openssl/x509_vfy.h>. It looks at the host's name itself,
+ * after OpenSSL found nothing wrong: then it says 0, or still the 1 that it began with. */
 #define VERIFY_OK 0
 #define VERIFY_UNSPECIFIED 1
 #define VERIFY_NOT_YET_VALID 9
@@ -34,8 +36,20 @@ static struct finding judge_certificate(const struct dataverse_transfer *t)
         return (struct finding){DVS_E_PROTOCOL, "; have it renewed, or check this machine's clock"};
     default:
         return (struct finding){
-            DVS_E_PROTOCOL, "; if the certificate is of a CA of your own, or of a proxy's, name that CA in ca_file"};
+            DVS_E_PROTOCOL,
+            "; if the certificate is of a CA of your own, or of a proxy's, name that CA in ca_file"};
     }
+}
+
+/* By the words of OpenSSL: a handshake that failed for other reasons may have been cut off. */
+static struct finding judge_handshake(const struct dataverse_transfer *t)
+{
+    /* The other side's version is too old, or that is its word on ours. */
+    if (strstr(t->detail, "unsupported protocol") != NULL || strstr(t->detail, "protocol version") != NULL)
+        return (struct finding){DVS_E_PROTOCOL, "; TLS 1.2 or newer is needed"};
+    if (strstr(t->detail, "wrong version number") != NULL)
+        return (struct finding){DVS_E_PROTOCOL, "; what answers there does not speak TLS: check the address"};
+    return (struct finding){DVS_E_NETWORK, ""};
 }
 
 static struct finding judge(const struct dataverse_transfer *t, CURLcode code)
@@ -47,10 +61,7 @@ static struct finding judge(const struct dataverse_transfer *t, CURLcode code)
     case CURLE_SSL_CACERT_BADFILE:
         return (struct finding){DVS_E_CONFIG, "; check ca_file"};
     case CURLE_SSL_CONNECT_ERROR:
-        /* The other side's version ("unsupported protocol"), or its word on ours ("alert protocol version"). */
-        if (strstr(t->detail, "protocol version") != NULL || strstr(t->detail, "unsupported protocol") != NULL)
-            return (struct finding){DVS_E_PROTOCOL, "; TLS 1.2 or newer is needed"};
-        return (struct finding){DVS_E_NETWORK, ""};
+        return judge_handshake(t);
     case CURLE_URL_MALFORMAT:
         return (struct finding){DVS_E_CONFIG, ""};
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -58,7 +69,8 @@ static struct finding judge(const struct dataverse_transfer *t, CURLcode code)
     case CURLE_COULDNT_RESOLVE_HOST:
         return (struct finding){DVS_E_NETWORK, "; check the name and the network"};
     case CURLE_COULDNT_CONNECT:
-        return (struct finding){DVS_E_NETWORK, "; check the address, firewalls, and the environment's https_proxy"};
+        return (struct finding){DVS_E_NETWORK,
+                                "; check the address, firewalls, and the environment's https_proxy"};
     case CURLE_OPERATION_TIMEDOUT:
         return (struct finding){DVS_E_TIMEOUT, ""};
     default:

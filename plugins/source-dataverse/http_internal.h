@@ -43,7 +43,7 @@ struct dataverse_transfer {
     struct dataverse_http *http;
     struct dataverse_line *line;                /* NULL: complete */
     struct dataverse_transfer *next, *previous; /* in http->running */
-    _Atomic int64_t driven_ms; /* when somebody drove it last, and who */
+    _Atomic int64_t driven_ms;                  /* when somebody drove it last, and who */
     _Atomic pthread_t driver;
     struct curl_slist *headers;
     char *url;

@@ -162,12 +162,10 @@ static inline const char *read_scalar(struct dataverse_json *json, const char *p
 static const char *read_name(struct dataverse_json *json, const char *p)
 {
     int escaped;
-    if (*p != '"')
-        return dataverse_json_fail(json, p, "no JSON: the name of a member was expected");
-    p = dataverse_json_string(json, p + 1, &escaped);
+    p = dataverse_json_name(json, p, &escaped);
     if (p == NULL)
         return NULL;
-    p = dataverse_json_space(p + 1);
+    p = dataverse_json_space(p);
     if (*p != ':')
         return dataverse_json_fail(json, p, "no JSON: a colon was expected");
     return dataverse_json_space(p + 1);

@@ -94,6 +94,15 @@ static inline const char *dataverse_json_string(struct dataverse_json *json, con
     return *p == '"' ? p : dataverse_json_string_rest(json, p, escaped);
 }
 
+/* The name of a member; p is at its quote. Returns what is behind the closing one, or NULL. */
+static inline const char *dataverse_json_name(struct dataverse_json *json, const char *p, int *escaped)
+{
+    if (*p != '"')
+        return dataverse_json_fail(json, p, "no JSON: the name of a member was expected");
+    p = dataverse_json_string(json, p + 1, escaped);
+    return p == NULL ? NULL : p + 1;
+}
+
 /* A number; p is at its sign or first digit. Fails at `end`, as digits could follow. */
 const char *dataverse_json_number(struct dataverse_json *json, const char *p);
 /* true, false or null: `word`. */

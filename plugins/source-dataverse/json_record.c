@@ -215,12 +215,9 @@ static const char *read_other_name(struct dataverse_json_record *record, struct 
     uint32_t *room;
     size_t length;
     int escaped;
-    if (*p != '"')
-        return dataverse_json_fail(json, p, "no JSON: the name of a member was expected");
-    p = dataverse_json_string(json, p + 1, &escaped);
+    p = dataverse_json_name(json, p, &escaped);
     if (p == NULL)
         return NULL;
-    p++;
     length = (size_t)(p - begin);
     *name = find_name(record, begin, length, &room);
     if (*name != NULL) {

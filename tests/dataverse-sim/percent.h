@@ -9,8 +9,8 @@
 /* The value of a hexadecimal digit of either case, or -1. */
 int sim_hex_digit(char c);
 
-/* Decodes `n` bytes; what is no code stays as it is, '+' is a space when `plus`. Ends in NUL; *length, unless NULL, is
- * what stands before it. The caller frees it; NULL: memory is out. */
+/* Decodes `n` bytes; what is no code stays as it is, '+' is a space when `plus`. Ends in NUL; *length, unless
+ * NULL, is what stands before it. The caller frees it; NULL: memory is out. */
 char *sim_percent_decode(const char *text, size_t n, int plus, size_t *length);
 
 #endif

@@ -51,7 +51,7 @@ static inline void jansson_check_value(const struct dataverse_value *value, cons
         CHECK(value->length == json_string_length(expected));
         CHECK(memcmp(value->text, json_string_value(expected), value->length) == 0);
         CHECK(((value->flags & DATAVERSE_VALUE_NUL) != 0) ==
-                    (memchr(value->text, '\0', value->length) != NULL));
+              (memchr(value->text, '\0', value->length) != NULL));
         break;
     case JSON_OBJECT:
     case JSON_ARRAY: {
@@ -93,7 +93,7 @@ static inline void jansson_check_page(struct dataverse_page *page, const char *c
     jansson_check_link(dataverse_page_next_link(page), json_object_get(root, "@odata.nextLink"));
     jansson_check_link(dataverse_page_delta_link(page), json_object_get(root, "@odata.deltaLink"));
     CHECK((dataverse_page_error_code(page) != NULL) ==
-                (json_object_get(root, "error") != NULL && !json_is_null(json_object_get(root, "error"))));
+          (json_object_get(root, "error") != NULL && !json_is_null(json_object_get(root, "error"))));
     CHECK((dataverse_page_error_code(page) != NULL) == (dataverse_page_error_message(page) != NULL));
     dataverse_buffer_free(&buffer);
 }

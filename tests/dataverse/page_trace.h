@@ -113,8 +113,8 @@ static inline int trace_page(struct trace *trace, struct dataverse_page *page, s
             size = n - at;
         CHECK(dataverse_buffer_add(&buffer, bytes + at, size) == 0);
         answer = trace_buffer(trace, page, n_names, &buffer, 0);
-        CHECK(answer == DATAVERSE_PAGE_MORE || answer == DATAVERSE_PAGE_END ||
-                    answer == DATAVERSE_PAGE_BAD || answer == DATAVERSE_PAGE_NO_MEMORY);
+        CHECK(answer == DATAVERSE_PAGE_MORE || answer == DATAVERSE_PAGE_END || answer == DATAVERSE_PAGE_BAD ||
+              answer == DATAVERSE_PAGE_NO_MEMORY);
         if (answer == DATAVERSE_PAGE_NO_MEMORY)
             break;
     }

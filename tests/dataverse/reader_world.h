@@ -89,28 +89,21 @@ int dataverse_auth_try_token(struct dataverse_auth *auth, char *token)
     }
 
 static struct dataverse_column the_columns[] = {
-    COLUMN("accountid", GUID),
-    COLUMN("name", TEXT),
-    COLUMN("n", INT),
-    COLUMN("revenue", DECIMAL),
-    COLUMN("score", DOUBLE),
-    COLUMN("flag", BOOL),
-    COLUMN("born", DATE),
-    COLUMN("image", BYTES),
-    COLUMN("modifiedon", TIMESTAMP),
-    COLUMN("_cur_value", GUID),
-    {.name = NAME("hidden"), .type = DATAVERSE_TYPE_TEXT, .secured = 1},
+    COLUMN("accountid", GUID),  COLUMN("name", TEXT),
+    COLUMN("n", INT),           COLUMN("revenue", DECIMAL),
+    COLUMN("score", DOUBLE),    COLUMN("flag", BOOL),
+    COLUMN("born", DATE),       COLUMN("modifiedon", TIMESTAMP),
+    COLUMN("_cur_value", GUID), {.name = NAME("hidden"), .type = DATAVERSE_TYPE_TEXT, .secured = 1},
 };
-static const char *const all_names[] = {"accountid",  "name",       "n",      "revenue",
-                                        "score",      "flag",       "born",   "image",
-                                        "modifiedon", "_cur_value", "hidden", "@record"};
-#define N_ALL 12
+static const char *const all_names[] = {"accountid", "name",       "n",          "revenue", "score",  "flag",
+                                        "born",      "modifiedon", "_cur_value", "hidden",  "@record"};
+#define N_ALL 11
 
 static struct dataverse_table the_table = {.logical_name = NAME("account"),
                                            .set_name = NAME("accounts"),
                                            .key = NAME("accountid"),
                                            .columns = the_columns,
-                                           .n_columns = 11,
+                                           .n_columns = 10,
                                            .has_modifiedon = 1};
 static int refreshed;
 static int forgotten;
@@ -195,11 +188,10 @@ static void say_cells(const dvs_cell *cells, uint32_t n)
         case DVS_TEXT:
         case DVS_DECIMAL:
         case DVS_JSON:
-        case DVS_BYTES:
             if (c->length > 200)
                 say(" %u bytes", c->length);
             else
-                say(c->kind == DVS_BYTES ? " <%.*s>" : " %.*s", (int)c->length, c->v.text);
+                say(" %.*s", (int)c->length, c->v.text);
             break;
         default:
             say(" %lld", (long long)c->v.i64);

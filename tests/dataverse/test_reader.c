@@ -22,29 +22,27 @@ static void every_type(void **state)
 {
     REPLIES(PAGE(
         "{\"value\":[{" KEY "01\",\"name\":\"a\\u00e4\\n\",\"n\":-9223372036854775808,\"revenue\":20000.0000,"
-        "\"score\":1.5e3,\"flag\":true,\"born\":\"2024-03-15\",\"image\":\"aGVsbG8=\","
+        "\"score\":1.5e3,\"flag\":true,\"born\":\"2024-03-15\","
         "\"modifiedon\":\"1970-01-01T00:00:01Z\",\"_cur_value\":\"" GUID "FF\",\"hidden\":\"h\"}]}"));
     assert_int_equal(start_read(&w, all_names, N_ALL - 1, (dvs_read){0}), DVS_OK);
     assert_int_equal(pull_all(&w), DVS_END);
     assert_int_equal(
-        count_said(&w,
-                   "row ..01 a\xc3\xa4\n -9223372036854775808 20000.0000 1500 1 19797 <hello> 1000000 ..ff "
-                   "h\n"),
+        count_said(&w, "row ..01 a\xc3\xa4\n -9223372036854775808 20000.0000 1500 1 19797 1000000 ..ff "
+                       "h\n"),
         1);
     close_world(&w);
 }
 
-/* What the service may also send: numbers as text, a time in a DateOnly column, base64 for addresses, upper
- * case and braces around GUIDs. */
+/* What the service may also send: numbers as text, a time in a DateOnly column, upper case and braces around
+ * GUIDs. */
 static void other_spellings(void **state)
 {
     REPLIES(PAGE("{\"value\":[{" KEY "AB\",\"n\":\"12\",\"revenue\":\"1.50\",\"score\":\"2\",\"flag\":false,"
-                 "\"born\":\"1969-12-31T00:00:00Z\",\"image\":\"-_8\",\"_cur_value\":\"{" GUID "01}\"}]}"));
-    static const char *const names[] = {"accountid", "n",    "revenue", "score",
-                                        "flag",      "born", "image",   "_cur_value"};
-    assert_int_equal(start_read(&w, names, 8, (dvs_read){0}), DVS_OK);
+                 "\"born\":\"1969-12-31T00:00:00Z\",\"_cur_value\":\"{" GUID "01}\"}]}"));
+    static const char *const names[] = {"accountid", "n", "revenue", "score", "flag", "born", "_cur_value"};
+    assert_int_equal(start_read(&w, names, 7, (dvs_read){0}), DVS_OK);
     assert_int_equal(pull_all(&w), DVS_END);
-    assert_int_equal(count_said(&w, "row ..ab 12 1.50 2 0 -1 <\xfb\xff> ..01\n"), 1);
+    assert_int_equal(count_said(&w, "row ..ab 12 1.50 2 0 -1 ..01\n"), 1);
     close_world(&w);
 }
 
@@ -61,7 +59,7 @@ static void null_missing_and_hidden(void **state)
 
 static void wrong_types_are_row_errors(void **state)
 {
-    static const char *const names[] = {"accountid", "name", "n", "born", "flag", "image"};
+    static const char *const names[] = {"accountid", "name", "n", "born", "flag"};
     static const char *const values[][2] = {
         {"\"name\":7", "name 7"},
         {"\"name\":{\"a\":1}", "name {\"a\":1}"},
@@ -74,8 +72,6 @@ static void wrong_types_are_row_errors(void **state)
         {"\"born\":\"2024-02-30\"", "born \"2024-02-30\""},
         {"\"flag\":1", "flag 1"},
         {"\"flag\":\"true\"", "flag \"true\""},
-        {"\"image\":\"a\"", "image \"a\""},
-        {"\"image\":\"a*==\"", "image \"a*==\""},
     };
     (void)state;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
@@ -86,7 +82,7 @@ static void wrong_types_are_row_errors(void **state)
         snprintf(page, sizeof page, "{\"value\":[%s,{" KEY "02\"}]}", record);
         const struct fake_reply reply = {.head = OK_HEAD, .body = page};
         open_world(&w, &reply, 1);
-        assert_int_equal(start_read(&w, names, 6, (dvs_read){0}), DVS_OK);
+        assert_int_equal(start_read(&w, names, 5, (dvs_read){0}), DVS_OK);
         assert_int_equal(pull_all(&w), DVS_END);
         char field[40];
         snprintf(field, sizeof field, "error 01 %.*s:", (int)strcspn(values[i][1], " "), values[i][1]);

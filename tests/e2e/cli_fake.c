@@ -3,7 +3,7 @@
  *
  * Built by test_cli.py and preloaded, so that the real program meets it in place of the real library. In the
  * folder $DVSYNC_FAKE: NAME.json is what the function NAME answers, NAME.exit its exit code, NAME.error
- * "STATUS MESSAGE" makes it fail. NAME is list, validate, open, status, history, clear, stats, lineage,
+ * "STATUS MESSAGE" makes it fail. NAME is list, validate, open, status, history, clear, stats, verify, lineage,
  * plugins, info, schema, cancel, sync or diff; diff.json holds the summary and diff.lines the changes. What
  * was asked for is added to `calls`. With `wait` there, sync and diff run until they are stopped; `wait`
  * names the file that they make when they have begun.
@@ -236,6 +236,14 @@ static void run(dvs_project *project, const char *what, const dvs_sync_options *
            o->max_delete ? o->max_delete : "-", o->trigger ? o->trigger : "-", o->progress != NULL);
     for (uint32_t i = 0; i < o->n_entities; i++)
         called("entity %s", o->entities[i]);
+    if (o->fail_on_conflict)
+        called("fail on conflict");
+    if (o->plan)
+        called("plan %s", o->plan);
+    if (o->force_overwrite)
+        called("force overwrite");
+    if (o->rebuild)
+        called("rebuild");
     for (int i = 0; o->progress && updates && i < atoi(updates); i++) {
         dvs_progress p = {sizeof(p),   0,  "acc\x1bounts", "crm", "reading", (uint64_t)i * 1000,
                           (uint64_t)i, 10, i * 1200000};
@@ -379,6 +387,12 @@ int32_t dvs_history_clear(dvs_project *project, int keep_latest, const char *old
     return answer("clear", report, err);
 }
 
+int32_t dvs_verify(dvs_project *project, dvs_report **report, dvs_error *err)
+{
+    (void)project;
+    return answer("verify", report, err);
+}
+
 int32_t dvs_stats(dvs_project *project, dvs_report **report, dvs_error *err)
 {
     (void)project;
@@ -394,6 +408,30 @@ int32_t dvs_lineage(dvs_project *project, const dvs_lineage_options *options, dv
     for (uint32_t i = 0; i < options->n_keys; i++)
         called("key %s=%s", options->key_fields[i] ? options->key_fields[i] : "-", options->key_values[i]);
     return answer("lineage", report, err);
+}
+
+int32_t dvs_conflicts(dvs_project *project, const dvs_conflicts_options *options, dvs_report **report,
+                      dvs_error *err)
+{
+    (void)project;
+    called("conflicts limit=%u entity=%s all=%u", options->limit, options->entity ? options->entity : "-",
+           options->all);
+    return answer("conflicts", report, err);
+}
+
+int32_t dvs_conflict_resolve(dvs_project *project, int64_t id, const char *keep, dvs_report **report,
+                             dvs_error *err)
+{
+    (void)project;
+    called("resolve %lld keep=%s", (long long)id, keep);
+    return answer("resolve", report, err);
+}
+
+int32_t dvs_conflict_unpin(dvs_project *project, int64_t id, dvs_report **report, dvs_error *err)
+{
+    (void)project;
+    called("unpin %lld", (long long)id);
+    return answer("unpin", report, err);
 }
 
 int32_t dvs_plugins(dvs_context *context, dvs_report **report, dvs_error *err)

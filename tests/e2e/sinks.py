@@ -9,10 +9,10 @@ sys.path.insert(0, str(ROOT / "tests/plugins"))
 import memory_dump  # noqa: E402
 
 # What no two runs have in common.
-VOLATILE = {"run_id", "created_run_id", "host", "pid", "boot_id", "watermark", "sync_time", "started_at",
+VOLATILE = {"run_id", "valid_from", "created_run_id", "host", "pid", "boot_id", "watermark", "sync_time", "started_at",
             "completed_at", "acquired_at", "heartbeat_at", "first_seen", "last_seen", "seen_at", "changed_at", "last_sync_time",
             "last_full_at", "read_started_at"}
-OFTEN = {"deleted_at", "closed_at"}  # compared as: set or not
+OFTEN = {"deleted_at", "closed_at", "valid_to"}  # compared as: set or not
 
 
 def memory_sink(project, **settings):

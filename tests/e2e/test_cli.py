@@ -101,8 +101,8 @@ def fresh(tmp_path, library):
 
 # ---- Options and commands ----
 
-COMMANDS = ("list", "diff", "sync", "validate", "status", "history", "stats", "lineage", "plugins", "schema",
-            "cancel")
+COMMANDS = ("list", "diff", "sync", "validate", "verify", "status", "history", "stats", "lineage", "conflicts", "plugins",
+            "schema", "cancel")
 MISTAKES = [
     ([], "no command"),
     (["snyc", "--name", "x"], "did you mean 'sync'"),
@@ -141,7 +141,19 @@ MISTAKES = [
     (["history", "--name", "a", "--keep-latest"], "--clear"),
     (["history", "--name", "a", "--older-than", "90d"], "--clear"),
     (["history", "--name", "a", "--clear", "--run", RUN], "--clear"),
+    (["sync", "--name", "a", "--rebuild"], "--entity"),
+    (["sync", "--name", "a", "--rebuild", "--entity", "e", "--row-limit", "3"], "--row-limit"),
+    (["sync", "--name", "a", "--rebuild", "--entity", "e", "--dry-run"], "--dry-run"),
+    (["diff", "--name", "a", "--rebuild", "--entity", "e"], "--rebuild"),
     (["history", "--name", "a", "--run", RUN, "--limit", "3"], "--limit"),
+    (["conflicts", "resolve", "7", "--name", "a"], "--keep"),
+    (["conflicts", "resolve", "--keep", "sink", "--name", "a"], "ID"),
+    (["conflicts", "resolve", "x7", "--keep", "sink", "--name", "a"], "'x7' is no id"),
+    (["conflicts", "unpin", "0", "--name", "a"], "'0' is no id"),
+    (["conflicts", "unpn", "7", "--name", "a"], "did you mean 'conflicts unpin'"),
+    (["sync", "--all", "--plan", "p"], "--all"),
+    (["sync", "--name", "a", "--dry-run", "--plan", "p"], "--dry-run"),
+    (["diff", "--name", "a", "--plan"], "--plan FILE"),
     (["help", "frobnicate"], "frobnicate"),
     (["completion", "fish"], "fish"),
 ]
@@ -155,13 +167,7 @@ def test_wrong_usage(fake, args, says):
     assert not any(c.startswith(("sync", "diff", "open")) for c in fake.calls)
 
 
-REFUSED = [
-    ["verify", "--name", "a"], ["conflicts", "--name", "a"], ["conflicts", "--all", "--name", "a"],
-    ["conflicts", "resolve", "7", "--keep", "sink", "--name", "a"], ["conflicts", "unpin", "7", "--name", "a"],
-    *[[c, "--name", "a", o] for c in ("diff", "sync") for o in ("--force-overwrite", "--verify",
-                                                                 "--fail-on-conflict", "--plan", "--plan=file")],
-    ["sync", "--name", "a", "--entity", "e", "--rebuild"], ["sync", "--name", "a", "--plan", "file"],
-]
+REFUSED = [["plugins", "check", "x.so"], ["plugins", "new", "mine"]]
 
 
 @pytest.mark.parametrize("args", REFUSED, ids=" ".join)
@@ -182,8 +188,6 @@ def test_help(fake):
         assert fake.run("help", name).out == shown.out
         for part in ("Examples:", "Global options:", "--plugin-path DIR"):
             assert part in shown.out
-        for word in ("--rebuild", "--force-overwrite", "--plan", "verify", "conflicts"):
-            assert word not in shown.out
         assert all(len(line) <= 80 or line.startswith("  dvsync ") for line in shown.out.splitlines()[1:])
     assert "--dry-run" in fake.run("sync", "--help").out
     assert "NAME" in fake.run("plugins", "info", "--help").out
@@ -238,6 +242,9 @@ def test_sync_options(fake):
              "20%", "--no-progress").expect(DONE)
     assert "sync project=crm full=1 dry_run=0 row_limit=5 max_delete=20% trigger=cli progress=0" in fake.calls
     assert [c for c in fake.calls if c.startswith("entity")] == ["entity a", "entity b"]
+    assert "rebuild" not in fake.calls
+    fake.run("sync", "--name", "crm", "--rebuild", "--entity", "a").expect(DONE)
+    assert "rebuild" in fake.calls
     fake.answer("diff", DIFF)
     fake.run("sync", "--config-file", "f.yaml", "--dry-run").expect(DONE)
     assert "open file=f.yaml" in fake.calls
@@ -330,11 +337,20 @@ ONE_RUN = {"project": "crm", "run": {**RUN_ROW, "entities": [
      "completed_at": AT, **COUNTS, "error_message": None}]}}
 STATS = {"project": "crm", "entities": [{"entity": "accounts", "active": 11, "deleted": 22, "versions": 33,
                                          "last_sync_time": AT, "last_full_at": None, "cursor": True,
-                                         "row_errors_open": 4}],
+                                         "row_errors_open": 4, "conflicts_open": 44}],
          "runs": {"completed": 3, "failed": 1}, "last_sync": AT}
 LINEAGE = {"project": "crm", "entity": "accounts", "key": "A-1", "fields": [
     {"field": "name", "value": "new", "source": "crm", "source_entity": "account", "source_field": "fullname",
      "run_id": RUN, "changed_at": AT, "previous_value": "old", "op": "update"}]}
+CONFLICT = {"id": 7, "entity": "accounts", "key": "A-\x1b1", "field": "phone", "kind": "field_differs",
+            "winner_source": "crm", "winner_value": "0301", "loser_source": "sheet", "loser_value": None,
+            "rule": "priority", "status": "open", "first_run_id": RUN, "last_run_id": RUN, "first_seen": AT,
+            "last_seen": AT, "seen_count": 1, "closed_at": None, "pin": None}
+PINNED = {**CONFLICT, "id": 8, "status": "resolved", "closed_at": AT,
+          "pin": {"value": "030", "kept": "sheet", "pinned_at": AT}}
+DERIVED = {**CONFLICT, "id": 9, "kind": "local_edit", "winner_source": None, "rule": "derived",
+           "loser_source": "sink"}
+CONFLICTS = {"project": "crm", "open": 2, "resolved": 1, "closed": 5, "conflicts": [DERIVED, PINNED, CONFLICT]}
 PLUGINS = {"plugins": [
     {"name": "csv", "version": "0.1.0", "path": "/p/dvsync-source-csv.so", "doc": "CSV files", "abi": "1.0",
      "source": True, "sink": False, "error": None},
@@ -346,6 +362,11 @@ INFO = {"name": "csv", "version": "0.1.0", "path": "/p/dvsync-source-csv.so", "d
              "choices": None, "min": None, "max": None},
             {"name": "mode", "type": "text", "default": "a", "required": False, "secret": True, "doc": "how",
              "choices": ["a", "b"], "min": None, "max": None}]}, "sink": None}
+VERIFY = {"project": "crm", "dangling": 7, "not_checked": 1, "references": [
+    {"entity": "accounts", "field": "owner", "refers_to": ["staff", "teams"], "declared_by": "source", "total": 40,
+     "dangling": 7, "reason": None, "samples": [{"key": "A-1", "value": "s-\x1b9"}]},
+    {"entity": "accounts", "field": "boss", "refers_to": ["staff"], "declared_by": "project", "total": None,
+     "dangling": None, "reason": "entity \"staff\" was not synced yet", "samples": []}]}
 CANCEL = {"project": "crm", "requested": True, "stopped": False, "run_id": RUN, "pid": 4711, "host": "example",
           "message": None}
 ONE = ("--name", "crm")
@@ -359,8 +380,18 @@ REPORTS = [
     ("run", ["history", *ONE, "--run", RUN], "history", ONE_RUN, ["unchanged     4", "accounts"]),
     ("clear", ["history", *ONE, "--clear"], "history", {"project": "crm", "removed": 3}, ["3 runs were removed"]),
     ("stats", ["stats", *ONE], "stats", STATS, ["11", "22", "33", "3 completed, 1 failed", "yes"]),
+    ("verify", ["verify", *ONE], "verify", VERIFY, ["staff, teams", r"A-1 -> s-\x1b9, ...", "2 references, 7 dangling, 1 not",
+                                                    "not checked: entity"]),
     ("lineage", ["lineage", *ONE, "--entity", "accounts", "--key", "A-1"], "lineage", LINEAGE,
      ["account.fullname", '"old"', '"new"', "update"]),
+    ("conflicts", ["conflicts", *ONE, "--all"], "conflicts", CONFLICTS,
+     ["phone", 'crm: "0301"', "sheet: null", "(derived): ", "sink: ", "resolved: sheet", "2 open, 1 resolved, 5 closed",
+      r"A-\x1b1"]),
+    ("conflicts", ["conflicts", *ONE], "conflicts", {**CONFLICTS, "conflicts": []}, ["crm: no open conflicts"]),
+    ("resolve", ["conflicts", "resolve", "8", "--keep", "sheet", *ONE], "conflicts",
+     {"project": "crm", "conflict": PINNED}, ["conflict 8: accounts", 'is pinned to "030", the value of sheet']),
+    ("unpin", ["conflicts", "unpin", "7", *ONE], "conflicts", {"project": "crm", "conflict": CONFLICT},
+     ["conflict 7: accounts", "no longer pinned"]),
     ("plugins", ["plugins"], "plugins", PLUGINS, ["csv", "source", "unusable", "it exports no dvs_plugin_v1"]),
     ("plugins", ["plugins", "list"], "plugins", PLUGINS, ["csv"]),
     ("info", ["plugins", "info", "csv"], "plugins-info", INFO, ["(required)", "a | b", "how (secret)"]),
@@ -558,7 +589,8 @@ def test_hostile_text_is_escaped(fake):
     check_clean(fake.run("sync", "--name", "x", HOSTILE), "argument")
 
 
-KNOWN = {k for d in (SYNC, DRIFT, LIST, VALIDATE, STATUS, HISTORY, ONE_RUN, STATS, LINEAGE, PLUGINS, INFO, CANCEL)
+KNOWN = {k for d in (SYNC, DRIFT, LIST, VALIDATE, STATUS, HISTORY, ONE_RUN, STATS, LINEAGE, PLUGINS, INFO, CANCEL,
+                       CONFLICTS, {"conflict": CONFLICT})
          for k in re.findall(r'"(\w+)":', json.dumps(d))} - {"accounts", "prices"} | {"op", "key", "fields", "sink",
                                                                                       "source"}
 
@@ -779,7 +811,7 @@ def test_completion(fake):
     assert complete("dvsync", "--directory", "x", "diff", "--s") == ["--summary"]
     assert complete("dvsync", "plugins", "i") == ["info"]
     assert complete("dvsync", "--color", "a") == ["auto", "always"]
-    assert complete("dvsync", "sync", "--re") == [] and complete("dvsync", "conf") == []
+    assert complete("dvsync", "sync", "--re") == ["--rebuild"] and complete("dvsync", "conf") == ["conflicts"]
 
 
 def test_man_page_knows_every_command_and_option(fake):

@@ -58,8 +58,8 @@ def in_parallel(check, cases):
 
 
 def fresh(folder, sim, **settings):
-    return dataverse_project(folder, sim, ["accounts"], page_size=40, timeout_seconds=1,
-                             **{"max_retries": 3, **settings})
+    return dataverse_project(folder, sim, ["accounts"], page_size=40,
+                             **{"timeout_seconds": 1, "max_retries": 3, **settings})
 
 
 def folder_of(tmp_path, case):
@@ -138,7 +138,7 @@ def test_for_ever(tmp_path, name):
 def test_first_load_that_fails_holds_whole_records_only(tmp_path):
     """Goal: what a broken-off first load has brought are whole records, and the next run goes on behind them."""
     with Sim("--rows", "accounts=2000") as sim:
-        project = fresh(tmp_path, sim, max_retries=0)
+        project = fresh(tmp_path, sim, max_retries=0, timeout_seconds=60)
         sim.fault("truncate", phase="rows", page=40, times=-1)
         result = project.command("sync")
         assert result.code == FAILED and "page 40" in result.err, result
@@ -203,7 +203,7 @@ def test_a_column_that_vanishes_in_mid_read(tmp_path):
 def test_a_gzip_bomb_is_no_danger(tmp_path):
     """Goal: a body that inflates more than 200 times is refused, and said so."""
     with Sim("--rows", "accounts=30", "--gzip") as sim:
-        project = fresh(tmp_path, sim, max_retries=0)
+        project = fresh(tmp_path, sim, max_retries=0, timeout_seconds=60)  # 64 MB take a busy machine their time
         sim.fault("gzipbomb", phase="rows", times=-1)
         result = project.command("sync")
         assert result.code == FAILED and "200" in result.err, result

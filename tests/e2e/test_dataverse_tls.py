@@ -54,7 +54,7 @@ def organisation():
 
 
 def project_of(folder, org, **settings):
-    return dataverse_project(folder, org, ["accounts"], page_size=20, max_retries=0, timeout_seconds=5, **settings)
+    return dataverse_project(folder, org, ["accounts"], page_size=20, max_retries=0, **settings)
 
 
 def refused(project, org, *words, code=FAILED):
@@ -138,3 +138,9 @@ def test_old_protocol(tmp_path, sim, ca):
                 client.wrap_socket(plain, server_hostname="127.0.0.1") as secured:
             assert secured.version() == "TLSv1.1"
         refused(project_of(tmp_path, org, ca_file=str(ca.file)), org, "TLS 1.2")
+
+
+def test_no_tls_at_all(tmp_path, sim):
+    """Goal: https to a port that speaks plain http fails at once, and the message says why."""
+    with before(sim) as org:
+        refused(project_of(tmp_path, org, url=org.url.replace("http:", "https:")), org, "speak tls")

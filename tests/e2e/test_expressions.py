@@ -2,7 +2,7 @@
 
 import pytest
 from dataverse import dataverse_project, simulated
-from harness import (DONE, FAILED, FOUND, INVALID, PARTIAL, by_key, counts, csv_project, dicts, entity, execute,
+from harness import (DONE, FAILED, FOUND, INVALID, PARTIAL, ROOT, by_key, counts, csv_project, dicts, entity, execute, run,
                      tracing, writes_to)
 from sim import Sim
 from worlds import World, scripted_project, thing
@@ -242,3 +242,40 @@ def test_dataverse(tmp_path):
         assert counts(result, "accounts")[:3] == (0, 0, 1)
         project.diff(expect=DONE)
         sim.expect_clean()
+
+
+def documented():
+    """(expression, result) of the examples in docs/expressions.md."""
+    text = (ROOT / "docs/expressions.md").read_text(encoding="utf-8")
+    block = text.split("```sql\n")[1].split("```")[0]
+    return [tuple(part.strip() for part in line.split(" -- ")) for line in block.splitlines()]
+
+
+def test_the_documented_examples(tmp_path):
+    """Goal: each example of the documentation gives what it says, and an error where it says one."""
+    examples = documented()
+    assert len(examples) > 20
+    fields = {f"f{i}": {"expr": e} for i, (e, r) in enumerate(examples) if not r.startswith("error: ")}
+    project = people(tmp_path, ROWS[:1], fields={"id": "id", **fields})
+    project.sync()
+    (row,) = dicts(project.db, "SELECT * FROM partners")
+    assert {f: row[f] for f in fields} == {f"f{i}": r for i, (_, r) in enumerate(examples) if f"f{i}" in fields}
+    failing = {"id": "id", **{f"f{i}": {"expr": e} for i, (e, r) in enumerate(examples) if r.startswith("error: ")}}
+    for name, field in list(failing.items())[1:]:
+        project = people(tmp_path / name, ROWS[:1], fields={"id": "id", name: field})
+        project.sync(expect=PARTIAL)
+        assert examples[int(name[1:])][1][len("error: "):] in project.value("SELECT message FROM _sync_errors")
+
+
+def test_the_example_project(tmp_path):
+    """Goal: configs/expressions.yaml runs as it is, and gives what its comments say."""
+    db = tmp_path / "expressions.db"
+    run("sync", "--config-file", ROOT / "configs/expressions.yaml", "--verify",
+        env={"DVSYNC_EXPRESSIONS_DB": str(db)}).expect(DONE).says("0 dangling")
+    assert dicts(db, "SELECT code, phone, since, revenue, kind, label, large FROM partners ORDER BY code") == [
+        {"code": "P-1", "phone": "493012345", "since": "2019-04-01", "revenue": 1234567.89, "kind": "customer",
+         "label": "Acme GmbH (P-1)", "large": 1},
+        {"code": "P-2", "phone": None, "since": "2021-11-15", "revenue": 99000, "kind": "supplier",
+         "label": "Globex (P-2)", "large": 0},
+        {"code": "P-3", "phone": "0800555", "since": "2020-02-28", "revenue": None, "kind": "other",
+         "label": "Initech (P-3)", "large": None}]

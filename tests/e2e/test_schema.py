@@ -81,7 +81,7 @@ def refused(project, *words):
 
 
 def test_changed_key_is_refused(tmp_path):
-    """Goal: another key needs --rebuild, which is not there yet: 78, nothing is written."""
+    """Goal: another key needs --rebuild: 78, nothing is written."""
     project = make(tmp_path)
     project.sync()
     project.edit(lambda c: c["entities"][0].update(key=["name"]))
@@ -100,7 +100,7 @@ def test_changed_type_is_refused(tmp_path):
 
 
 def test_history_is_refused(tmp_path):
-    """Goal: scd2 is not supported yet, on a filled table neither."""
+    """Goal: a table has versions or none: to change that needs --rebuild: 78, nothing is written."""
     project = make(tmp_path)
     project.sync()
     project.edit(lambda c: c["entities"][0].update(history="scd2"))

@@ -10,8 +10,11 @@ import time
 import pytest
 import soak
 from harness import LONG
+from shared_trial import SharedTrial
+from trial import Trial
 
 SEEDS = range(1, 26)
+SHARED_SEEDS = range(1, 21)
 SECONDS = float(os.environ.get("DVSYNC_SOAK_SECONDS", "300"))
 FIRST = int(os.environ.get("DVSYNC_SEED", "0")) or time.time_ns() % 1_000_000_000
 
@@ -23,9 +26,18 @@ def test_fixed_seeds(seed):
     assert not story, story
 
 
+@pytest.mark.parametrize("seed", SHARED_SEEDS)
+def test_shared_entities(seed):
+    """Goal: the same of an entity of several sources: it holds what the project's rules make of them, as a new database
+    does, however the runs, the project and the sink were treated."""
+    story = soak.report(seed, kind=SharedTrial)
+    assert not story, story
+
+
 @pytest.mark.skipif(not LONG, reason="the long form (make check-long)")
-def test_new_seeds():
+@pytest.mark.parametrize("kind", [Trial, SharedTrial])
+def test_new_seeds(kind):
     """Goal: the same for as many seeds as there is time for; all that fail are told."""
-    trials, failed = soak.soak(FIRST, SECONDS)
+    trials, failed = soak.soak(FIRST, SECONDS, kind=kind)
     print(f"{trials} trials from seed {FIRST} on")
     assert not failed, f"failed: {failed}"

@@ -119,8 +119,14 @@ typedef struct dvs_sync_options {
     const char *trigger;         /* what started the run, for _sync_runs ("manual", "cron"); NULL: "api" */
     void (*progress)(void *context, const dvs_progress *progress); /* NULL: none */
     void *progress_context;
+    uint32_t force_overwrite;    /* reference fields are written like the others, and pins do not count */
+    uint32_t fail_on_conflict;   /* exit code 2 when conflicts stay open */
+    uint32_t rebuild;            /* sync of named entities: everything is read into a new table, which is swapped in */
+    uint32_t reserved;
+    const char *plan;            /* a file: a diff saves its changes there as a plan, a sync carries out that plan and
+                                  * nothing else; NULL: none */
 } dvs_sync_options;
-#define DVS_SYNC_OPTIONS_INIT {(uint32_t)sizeof(dvs_sync_options), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define DVS_SYNC_OPTIONS_INIT {(uint32_t)sizeof(dvs_sync_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* Brings the sink up to date. DVS_OK when there is a result, whatever it says; an error when the sync could not
  * begin (options, sink, lock: DVS_E_LOCKED). */
@@ -168,7 +174,8 @@ DVS_API void dvs_diff_free(dvs_diff *diff);
 
 /* Every project of a directory, broken ones included. */
 DVS_API int32_t dvs_list(dvs_context *context, const char *directory, dvs_report **report, dvs_error *err);
-/* Project, plugins, settings, connections. Exactly one of name (with directory) and file. */
+/* Project, plugins, settings, connections, and the schemas of sources, project and sink against each other. Exactly one
+ * of name (with directory) and file. */
 DVS_API int32_t dvs_validate(dvs_context *context, const char *directory, const char *name, const char *file,
                              dvs_report **report, dvs_error *err);
 DVS_API int32_t dvs_status(dvs_project *project, dvs_report **report, dvs_error *err);
@@ -184,6 +191,9 @@ DVS_API int32_t dvs_history(dvs_project *project, const dvs_history_options *opt
 /* Deletes finished runs from the history. keep_latest: all but the newest; older_than: "90d", NULL: any age. */
 DVS_API int32_t dvs_history_clear(dvs_project *project, int keep_latest, const char *older_than,
                                   dvs_report **report, dvs_error *err);
+/* Per field that refers to another entity: how many active records have a value, and how many of these name no active
+ * record. The report's exit code is 2 when there are any, 3 when a field could not be looked at. */
+DVS_API int32_t dvs_verify(dvs_project *project, dvs_report **report, dvs_error *err);
 DVS_API int32_t dvs_stats(dvs_project *project, dvs_report **report, dvs_error *err);
 
 typedef struct dvs_lineage_options {
@@ -198,6 +208,25 @@ typedef struct dvs_lineage_options {
 } dvs_lineage_options;
 DVS_API int32_t dvs_lineage(dvs_project *project, const dvs_lineage_options *options, dvs_report **report,
                             dvs_error *err);
+
+typedef struct dvs_conflicts_options {
+    uint32_t struct_size;
+    uint32_t limit;      /* the newest so many; 0: all */
+    const char *entity;  /* only this one's; NULL: all */
+    uint32_t all;        /* closed and resolved ones, too */
+    uint32_t reserved;
+} dvs_conflicts_options;
+#define DVS_CONFLICTS_OPTIONS_INIT {(uint32_t)sizeof(dvs_conflicts_options), 100, 0, 0, 0}
+/* Where sources, or a source and the sink, disagree. */
+DVS_API int32_t dvs_conflicts(dvs_project *project, const dvs_conflicts_options *options, dvs_report **report,
+                              dvs_error *err);
+/* Pins the value of one side of an open conflict, `keep`: a source's name or "sink". The next sync writes it, and it
+ * stays until it is unpinned or the record ends. DVS_E_LOCKED while a sync runs; DVS_E_NOT_FOUND when there is no such
+ * conflict or it is not open; DVS_E_USAGE when it has no such side. */
+DVS_API int32_t dvs_conflict_resolve(dvs_project *project, int64_t id, const char *keep, dvs_report **report,
+                                     dvs_error *err);
+/* Takes the pin of a resolved conflict away; the next sync writes what the sources say. */
+DVS_API int32_t dvs_conflict_unpin(dvs_project *project, int64_t id, dvs_report **report, dvs_error *err);
 
 DVS_API int32_t dvs_plugins(dvs_context *context, dvs_report **report, dvs_error *err);
 DVS_API int32_t dvs_plugin_info(dvs_context *context, const char *name, dvs_report **report, dvs_error *err);

@@ -319,7 +319,9 @@ typedef struct dvs_reader dvs_reader;
 #define DVS_OP_IS_NULL 7u
 #define DVS_OP_NOT_NULL 8u
 
-/* One comparison of a filter; several are joined by AND. */
+/* One comparison of a filter; several are joined by AND. NULL meets no comparison but IS_NULL. The value has the column's
+ * kind. Whoever applies one lets every record through whose value, as it would be put, meets it; letting more through is
+ * fine. Text comes with EQ alone. */
 typedef struct dvs_condition {
     uint32_t struct_size;
     uint32_t op; /* DVS_OP_ */

@@ -141,7 +141,7 @@ static void check_config(const char *folder, const char *name)
 static void invalid_files(void **state)
 {
     (void)state;
-    assert_true(each_entry(INVALID, check_invalid) >= 70);
+    assert_true(each_entry(INVALID, check_invalid) >= 65);
 }
 
 static void valid_files(void **state)
