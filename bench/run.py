@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Benchmarks of dvsync, beside floors that are measured in the same run. docs/benchmarks.md says what the rows mean.
 
-    bench/run.py [csv|dataverse] [--build DIR] [--rows N] [--columns M] [--repeat K] [--json FILE] [--only STEP ...]
+    bench/run.py [csv|dataverse|gather] [--build DIR] [--rows N] [--columns M] [--repeat K] [--json FILE] [--only STEP ...]
 
 Builds the programs it needs in DIR (default build/release, configured with the release preset when it is not there),
 makes the data, runs every step in rounds, and prints a table: median wall and CPU seconds (user and system), rows
@@ -20,9 +20,10 @@ sys.dont_write_bytecode = True  # beside the sources
 
 from csv_files import CsvFiles
 from dataverse import Dataverse
+from gather_files import GatherFiles
 from harness import ROOT, Bench, Wrong
 
-WORLDS = {world.name: world for world in (CsvFiles, Dataverse)}
+WORLDS = {world.name: world for world in (CsvFiles, Dataverse, GatherFiles)}
 
 
 def read_options():
@@ -31,7 +32,7 @@ def read_options():
     parser.add_argument("--build", default=ROOT / "build/release", help="build directory (default build/release)")
     parser.add_argument("--no-build", action="store_true", help="the programs are built already")
     parser.add_argument("--rows", type=int, default=200000)
-    parser.add_argument("--columns", type=int, help="default 20 (csv), 42 (dataverse)")
+    parser.add_argument("--columns", type=int, help="default 20, 42 (dataverse)")
     parser.add_argument("--change", type=float, default=1, help="percent of the rows that change (default 1)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--repeat", type=int, default=5, help="rounds (default 5)")

@@ -19,8 +19,9 @@ static int32_t put_pin(dvsi_view *view, const dvs_cell *row, dvsi_buf *out, dvs_
         return DVS_OK;
     }
     dvsi_batch *pins = dvsi_batch_new(DVSI_N_PINS);
-    int32_t status = pins == NULL ? dvsi_error_no_memory(err)
-                                  : dvsi_books_find(&view->run->books, DVSI_BOOK_PINS, &where, 1, 0, 1, pins, err);
+    int32_t status = pins == NULL
+                         ? dvsi_error_no_memory(err)
+                         : dvsi_books_find(&view->run->books, DVSI_BOOK_PINS, &where, 1, 0, 1, pins, err);
     if (status == DVS_OK && pins->n_rows != 0) {
         dvsi_out_name(out, "pin");
         dvsi_out_open(out, '{');
@@ -78,8 +79,8 @@ static uint32_t listed(const dvs_conflicts_options *options, dvs_where where[3])
     return n;
 }
 
-static int32_t put_list(dvsi_view *view, const dvs_conflicts_options *options, dvsi_batch *rows, dvsi_buf *out,
-                        dvs_error *err)
+static int32_t put_list(dvsi_view *view, const dvs_conflicts_options *options, dvsi_batch *rows,
+                        dvsi_buf *out, dvs_error *err)
 {
     dvs_where where[3];
     uint64_t left = options->limit != 0 ? options->limit : UINT64_MAX;
@@ -101,16 +102,15 @@ static int32_t put_list(dvsi_view *view, const dvs_conflicts_options *options, d
 }
 
 /* How many there are of a status, of those that --entity leaves. */
-static int32_t put_count(dvsi_view *view, const dvs_conflicts_options *options, const char *name, dvsi_buf *out,
-                         dvs_error *err)
+static int32_t put_count(dvsi_view *view, const dvs_conflicts_options *options, const char *name,
+                         dvsi_buf *out, dvs_error *err)
 {
     dvs_where where[2] = {dvsi_where(DVSI_CONFLICTS_STATUS, DVS_OP_EQ, dvsi_cell_text(name)),
                           dvsi_where(DVSI_CONFLICTS_ENTITY, DVS_OP_EQ, dvsi_cell_text(options->entity))};
     uint64_t n = 0;
-    int32_t status = view->run->sink != NULL
-                         ? dvsi_books_count(&view->run->books, DVSI_BOOK_CONFLICTS, where, options->entity != NULL ? 2 : 1,
-                                            &n, err)
-                         : DVS_OK;
+    int32_t status = view->run->sink != NULL ? dvsi_books_count(&view->run->books, DVSI_BOOK_CONFLICTS, where,
+                                                                options->entity != NULL ? 2 : 1, &n, err)
+                                             : DVS_OK;
     dvsi_report_int(out, name, (int64_t)n);
     return status;
 }
@@ -119,7 +119,8 @@ static int32_t fill(dvsi_view *view, const void *context, dvsi_buf *out, dvs_err
 {
     const dvs_conflicts_options *options = context;
     dvsi_target *target = NULL;
-    int32_t status = options->entity != NULL ? dvsi_report_target(view, options->entity, &target, err) : DVS_OK;
+    int32_t status =
+        options->entity != NULL ? dvsi_report_target(view, options->entity, &target, err) : DVS_OK;
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_CONFLICTS);
     if (status == DVS_OK && rows == NULL)
         status = dvsi_error_no_memory(err);
@@ -138,7 +139,8 @@ static int32_t fill(dvsi_view *view, const void *context, dvsi_buf *out, dvs_err
     return status;
 }
 
-int32_t dvs_conflicts(dvs_project *project, const dvs_conflicts_options *options, dvs_report **report, dvs_error *err)
+int32_t dvs_conflicts(dvs_project *project, const dvs_conflicts_options *options, dvs_report **report,
+                      dvs_error *err)
 {
     dvs_error local;
     dvs_conflicts_options all = DVS_CONFLICTS_OPTIONS_INIT;
@@ -176,10 +178,12 @@ static int32_t decide(dvs_project *project, int64_t id, const char *keep, dvs_re
     dvsi_view_request request = dvsi_report_request(project, DVSI_VIEW_LOCK);
     int32_t status = dvsi_view_new(&request, &view, err);
     if (status == DVS_OK && view->run->sink == NULL)
-        status = dvsi_error_set(err, DVS_E_NOT_FOUND, "project \"%s\" was never synced, so it has no conflicts",
-                                project->project->name);
+        status =
+            dvsi_error_set(err, DVS_E_NOT_FOUND, "project \"%s\" was never synced, so it has no conflicts",
+                           project->project->name);
     if (status == DVS_OK)
-        status = keep != NULL ? dvsi_conflict_resolve(view, id, keep, err) : dvsi_conflict_unpin(view, id, err);
+        status =
+            keep != NULL ? dvsi_conflict_resolve(view, id, keep, err) : dvsi_conflict_unpin(view, id, err);
     if (status == DVS_OK)
         status = put_result(view, id, &json, err);
     if (status == DVS_OK)
@@ -191,13 +195,15 @@ static int32_t decide(dvs_project *project, int64_t id, const char *keep, dvs_re
     return status;
 }
 
-int32_t dvs_conflict_resolve(dvs_project *project, int64_t id, const char *keep, dvs_report **report, dvs_error *err)
+int32_t dvs_conflict_resolve(dvs_project *project, int64_t id, const char *keep, dvs_report **report,
+                             dvs_error *err)
 {
     dvs_error local;
     err = dvsi_api_error(err, &local);
     *report = NULL;
     if (keep == NULL || *keep == '\0')
-        return dvsi_error_set(err, DVS_E_USAGE, "whose value is to be kept was not said: a source's name or \"sink\"");
+        return dvsi_error_set(err, DVS_E_USAGE,
+                              "whose value is to be kept was not said: a source's name or \"sink\"");
     return decide(project, id, keep, report, err);
 }
 

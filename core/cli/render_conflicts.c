@@ -51,11 +51,10 @@ static void print_counts(dvsi_cli *cli, const json_t *document, size_t shown)
 
 void dvsi_cli_render_conflicts(dvsi_cli *cli, const json_t *document)
 {
-    static const dvsi_cli_column columns[] = {{"ID", DVSI_CLI_RIGHT},    {"ENTITY", DVSI_CLI_LEFT},
-                                              {"KEY", DVSI_CLI_LEFT},    {"FIELD", DVSI_CLI_LEFT},
-                                              {"KIND", DVSI_CLI_LEFT},   {"STANDS", DVSI_CLI_LEFT},
-                                              {"AGAINST", DVSI_CLI_LEFT}, {"LAST CHANGE", DVSI_CLI_LEFT},
-                                              {"STATUS", DVSI_CLI_LEFT}};
+    static const dvsi_cli_column columns[] = {
+        {"ID", DVSI_CLI_RIGHT},     {"ENTITY", DVSI_CLI_LEFT},      {"KEY", DVSI_CLI_LEFT},
+        {"FIELD", DVSI_CLI_LEFT},   {"KIND", DVSI_CLI_LEFT},        {"STANDS", DVSI_CLI_LEFT},
+        {"AGAINST", DVSI_CLI_LEFT}, {"LAST CHANGE", DVSI_CLI_LEFT}, {"STATUS", DVSI_CLI_LEFT}};
     const json_t *rows = json_object_get(document, "conflicts");
     const json_t *row;
     dvsi_cli_table *table;

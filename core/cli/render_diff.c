@@ -125,7 +125,7 @@ int dvsi_cli_render_change(dvsi_cli *cli, const char *json)
 }
 
 typedef struct totals {
-    json_int_t created, updated, deleted;
+    json_int_t created, updated, deleted, conflicts;
 } totals;
 
 static totals print_entities(dvsi_cli *cli, json_t *entities)
@@ -137,7 +137,7 @@ static totals print_entities(dvsi_cli *cli, json_t *entities)
     static const char *const counts[] = {"created",   "updated", "deleted",
                                          "unchanged", "skipped", "row_errors"};
     dvsi_cli_table *table = dvsi_cli_table_new(columns, sizeof(columns) / sizeof(columns[0]), &cli->out);
-    totals sum = {0, 0, 0};
+    totals sum = {0, 0, 0, 0};
     const char *name;
     json_t *entity;
 
@@ -155,6 +155,7 @@ static totals print_entities(dvsi_cli *cli, json_t *entities)
         sum.created += dvsi_cli_json_int(entity, "created");
         sum.updated += dvsi_cli_json_int(entity, "updated");
         sum.deleted += dvsi_cli_json_int(entity, "deleted");
+        sum.conflicts += dvsi_cli_json_int(entity, "conflicts");
     }
     dvsi_cli_table_print(table, &cli->out);
     return sum;
@@ -182,6 +183,8 @@ void dvsi_cli_render_diff(dvsi_cli *cli, const json_t *document, uint64_t shown)
     else
         dvsi_cli_printf(out, ": %lld to create, %lld to update, %lld to delete", (long long)sum.created,
                         (long long)sum.updated, (long long)sum.deleted);
+    if (sum.conflicts > 0)
+        dvsi_cli_printf(out, "; %lld conflicts", (long long)sum.conflicts);
     if (json_is_false(complete))
         dvsi_cli_put(out, "; not everything could be compared");
     dvsi_cli_put(out, "\n");

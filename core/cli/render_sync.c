@@ -123,6 +123,8 @@ void dvsi_cli_render_sync(dvsi_cli *cli, const json_t *document)
                     (long long)total(document, "rows_unchanged"));
     if (total(document, "row_errors") > 0)
         dvsi_cli_printf(out, ", %lld row errors", (long long)total(document, "row_errors"));
+    if (total(document, "conflicts") > 0)
+        dvsi_cli_printf(out, ", %lld conflicts", (long long)total(document, "conflicts"));
     if (run_id) {
         dvsi_cli_put(out, " (run ");
         dvsi_cli_show(out, run_id);

@@ -87,10 +87,12 @@ static void check_fields(dvsi_project *project, const dvsi_entity *entity, const
     dvsi_names_sort(&names);
     dvsi_names_report(&names, "fields", problems);
     for (uint32_t i = 0; i < entity->n_derived; i++)
-        if (dvsi_names_find(&names, entity->derived[i].name))
-            dvsi_node_error(problems, entity->derived[i].node,
-                            "the field is derived and comes from \"%.80s\", too",
-                            from->label ? from->label : "a source");
+        for (uint32_t k = 0; k < from->n_fields && dvsi_names_find(&names, entity->derived[i].name); k++)
+            if (from->fields[k].kind != DVSI_FIELD_EXCLUDE &&
+                dvsi_utf8_casecmp(from->fields[k].name, entity->derived[i].name) == 0)
+                dvsi_node_error(problems, entity->derived[i].node,
+                                "the field is derived and comes from \"%.80s\", too",
+                                from->label ? from->label : "a source");
 }
 
 static void check_labels(dvsi_project *project, const dvsi_entity *entity, dvsi_problems *problems)

@@ -20,7 +20,8 @@ static int has_opinion(const dvsi_policy *policy, const dvsi_said *said, uint32_
 }
 
 /* The first of those who speak in this way, with an opinion before a NULL. */
-static uint32_t winner_of(const dvsi_policy *policy, const dvsi_said *said, uint32_t n_said, uint32_t field, uint32_t how)
+static uint32_t winner_of(const dvsi_policy *policy, const dvsi_said *said, uint32_t n_said, uint32_t field,
+                          uint32_t how)
 {
     uint32_t null = DVSI_VOICE_NONE;
     for (uint32_t i = 0; i < n_said; i++) {
@@ -50,15 +51,17 @@ dvsi_clash *dvsi_merge_clash(dvsi_arena *arena, dvsi_merged *merged)
     return &merged->clashes[merged->n_clashes++];
 }
 
-/* Those behind the winner who have another opinion. A reference offer does not compete: it stands back for ever. */
-static int add_losers(const dvsi_policy *policy, const dvsi_said *said, uint32_t n_said, uint32_t field, dvsi_arena *arena,
-                      dvsi_merged *merged)
+/* Those behind the winner who have another opinion. A reference offer does not compete: it stands back for
+ * ever. */
+static int add_losers(const dvsi_policy *policy, const dvsi_said *said, uint32_t n_said, uint32_t field,
+                      dvsi_arena *arena, dvsi_merged *merged)
 {
     uint32_t winner = merged->truth[field];
     const dvsi_voice *first = &policy->voices[said[winner].voice];
     for (uint32_t i = winner + 1; i < n_said; i++) {
         const dvsi_voice *voice = &policy->voices[said[i].voice];
-        if (is_second(said, i) || voice->says[field] != DVSI_SAYS_TRUTH || !has_opinion(policy, &said[i], field) ||
+        if (is_second(said, i) || voice->says[field] != DVSI_SAYS_TRUTH ||
+            !has_opinion(policy, &said[i], field) ||
             dvsi_cell_equal(&said[winner].fields[field], &said[i].fields[field]))
             continue;
         dvsi_clash *clash = dvsi_merge_clash(arena, merged);
@@ -116,10 +119,11 @@ int dvsi_merge_offers(const dvsi_policy *policy, const dvsi_said *said, uint32_t
     return 0;
 }
 
-/* A field that no offer names. A source that has the record and speaks for the field, but did not deliver it, leaves
- * it alone. Where none does, what we wrote there came from an offer that is gone: a new database would hold NULL. */
-static int is_orphan(const dvsi_policy *policy, const dvsi_said *said, uint32_t n_said, const dvsi_stored *stored,
-                     uint32_t field)
+/* A field that no offer names. A source that has the record and speaks for the field, but did not deliver it,
+ * leaves it alone. Where none does, what we wrote there came from an offer that is gone: a new database would
+ * hold NULL. */
+static int is_orphan(const dvsi_policy *policy, const dvsi_said *said, uint32_t n_said,
+                     const dvsi_stored *stored, uint32_t field)
 {
     if (stored->fields == NULL ||
         dvsi_sync_hash_get(stored->sync_hash, stored->hash_length, policy->positions[field]) == 0)
@@ -140,8 +144,8 @@ static int takes_reference(const dvsi_policy *policy, const dvsi_stored *stored,
            dvsi_sync_hash_get(stored->sync_hash, stored->hash_length, policy->positions[field]) == 0;
 }
 
-static void set_field(const dvsi_policy *policy, const dvsi_said *said, const dvsi_stored *stored, uint32_t field,
-                      dvsi_merged *merged)
+static void set_field(const dvsi_policy *policy, const dvsi_said *said, const dvsi_stored *stored,
+                      uint32_t field, dvsi_merged *merged)
 {
     uint32_t offer = merged->truth[field];
     merged->from[field] = stored->fields != NULL ? DVSI_VOICE_SINK : DVSI_VOICE_NONE;
@@ -158,7 +162,8 @@ static void set_field(const dvsi_policy *policy, const dvsi_said *said, const dv
     }
 }
 
-/* A pinned value stands before every offer. Its field's disagreements have been resolved, --force-overwrite or not. */
+/* A pinned value stands before every offer. Its field's disagreements have been resolved, --force-overwrite
+ * or not. */
 static void set_pin(const dvsi_policy *policy, const dvsi_pin *pin, dvsi_merged *merged)
 {
     uint32_t kept = 0;
@@ -172,8 +177,8 @@ static void set_pin(const dvsi_policy *policy, const dvsi_pin *pin, dvsi_merged 
     merged->from[pin->field] = DVSI_VOICE_PIN;
 }
 
-void dvsi_merge_record(const dvsi_policy *policy, const dvsi_said *said, const dvsi_stored *stored, const dvsi_pin *pins,
-                       uint32_t n_pins, dvsi_merged *merged)
+void dvsi_merge_record(const dvsi_policy *policy, const dvsi_said *said, const dvsi_stored *stored,
+                       const dvsi_pin *pins, uint32_t n_pins, dvsi_merged *merged)
 {
     if (!merged->exists)
         return;

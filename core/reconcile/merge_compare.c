@@ -33,8 +33,8 @@ static const char *rule_of(const dvsi_policy *policy, const dvsi_merged *merged,
 static int add_edit(const dvsi_policy *policy, const dvsi_stored *stored, uint32_t field, dvsi_buf *scratch,
                     dvsi_arena *arena, dvsi_merged *merged)
 {
-    if (!dvsi_sync_hash_edited(stored->sync_hash, stored->hash_length, policy->positions[field], &stored->fields[field],
-                               scratch))
+    if (!dvsi_sync_hash_edited(stored->sync_hash, stored->hash_length, policy->positions[field],
+                               &stored->fields[field], scratch))
         return scratch->failed ? -1 : 0;
     dvsi_clash *clash = dvsi_merge_clash(arena, merged);
     if (clash == NULL)
@@ -49,8 +49,8 @@ static int add_edit(const dvsi_policy *policy, const dvsi_stored *stored, uint32
     return 0;
 }
 
-static int compare_field(const dvsi_policy *policy, const dvsi_stored *stored, uint32_t field, dvsi_buf *scratch,
-                         dvsi_arena *arena, dvsi_merged *merged)
+static int compare_field(const dvsi_policy *policy, const dvsi_stored *stored, uint32_t field,
+                         dvsi_buf *scratch, dvsi_arena *arena, dvsi_merged *merged)
 {
     if (field >= policy->n_plain)
         dvsi_merge_whole(stored, field, merged);
@@ -66,7 +66,8 @@ static int compare_field(const dvsi_policy *policy, const dvsi_stored *stored, u
     return stored->fields != NULL ? add_edit(policy, stored, field, scratch, arena, merged) : 0;
 }
 
-int dvsi_merge_compare(const dvsi_policy *policy, const dvsi_stored *stored, dvsi_arena *arena, dvsi_merged *merged)
+int dvsi_merge_compare(const dvsi_policy *policy, const dvsi_stored *stored, dvsi_arena *arena,
+                       dvsi_merged *merged)
 {
     dvsi_buf scratch = {0};
     int result = 0;

@@ -72,7 +72,11 @@ static const book_index index_list[] = {
      {DVSI_PINS_PROJECT, DVSI_PINS_ENTITY, DVSI_PINS_KEY, DVSI_PINS_FIELD}, 4, -1, -1},
     {"_sync_changes_key", DVSI_BOOK_CHANGES, 0,
      {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_KEY}, 3, -1, -1},
+    /* Each part is read in the order of the row ids. */
+    {"_sync_changes_part", DVSI_BOOK_CHANGES, 0,
+     {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_PART}, 3, -1, -1},
     {"_sync_kept_key", DVSI_BOOK_KEPT, 0, {DVSI_KEPT_PROJECT, DVSI_KEPT_ENTITY, DVSI_KEPT_KEY}, 3, -1, -1},
+    {"_sync_kept_part", DVSI_BOOK_KEPT, 0, {DVSI_KEPT_PROJECT, DVSI_KEPT_ENTITY, DVSI_KEPT_PART}, 3, -1, -1},
 };
 
 /* Made after the first load: keeping it up costs half of one. */

@@ -1,6 +1,7 @@
 /*
- * conflicts.c - the disagreements that stand, in _sync_conflicts: one open row per record, field, kind and pair of
- * sources. Reconciled records are compared with their open rows; a conflict that stands as it stood costs no write.
+ * conflicts.c - the disagreements that stand, in _sync_conflicts: one open row per record, field, kind and
+ * pair of sources. Reconciled records are compared with their open rows; a conflict that stands as it stood
+ * costs no write.
  */
 #include "run/conflicts.h"
 
@@ -30,7 +31,8 @@ static dvs_cell label_of(const dvsi_target *target, uint32_t voice)
 {
     if (voice == DVSI_VOICE_SINK)
         return dvsi_cell_text("sink");
-    return voice < target->entity->n_from ? dvsi_cell_text(target->entity->from[voice].label) : dvsi_cell_null();
+    return voice < target->entity->n_from ? dvsi_cell_text(target->entity->from[voice].label)
+                                          : dvsi_cell_null();
 }
 
 static const char *kind_name(dvsi_clash_kind kind)
@@ -38,7 +40,8 @@ static const char *kind_name(dvsi_clash_kind kind)
     return kind == DVSI_LOCAL_EDIT ? "local_edit" : "field_differs";
 }
 
-static int32_t count_open(dvsi_target *target, dvsi_book book, uint32_t entity, int32_t open, uint64_t *n, dvs_error *err)
+static int32_t count_open(dvsi_target *target, dvsi_book book, uint32_t entity, int32_t open, uint64_t *n,
+                          dvs_error *err)
 {
     dvs_where where[2] = {dvsi_where(entity, DVS_OP_EQ, dvsi_cell_text(target->entity->name)),
                           dvsi_where((uint32_t)open, DVS_OP_IS_NULL, dvsi_cell_null())};
@@ -50,7 +53,8 @@ static int32_t count_open(dvsi_target *target, dvsi_book book, uint32_t entity, 
 
 int32_t dvsi_conflicts_count(dvsi_target *target, uint64_t *open, dvs_error *err)
 {
-    return count_open(target, DVSI_BOOK_CONFLICTS, DVSI_CONFLICTS_ENTITY, DVSI_CONFLICTS_CLOSED_AT, open, err);
+    return count_open(target, DVSI_BOOK_CONFLICTS, DVSI_CONFLICTS_ENTITY, DVSI_CONFLICTS_CLOSED_AT, open,
+                      err);
 }
 
 int32_t dvsi_conflicts_begin(dvsi_target *target, dvs_error *err)
@@ -67,17 +71,31 @@ int32_t dvsi_conflicts_begin(dvsi_target *target, dvs_error *err)
 
 /* ---- What is open ---- */
 
-enum { OPEN_ID, OPEN_FIELD, OPEN_KIND, OPEN_WINNER, OPEN_WINNER_VALUE, OPEN_LOSER, OPEN_LOSER_VALUE, OPEN_RULE, OPEN_RUN,
-       OPEN_COUNT, OPEN_COLUMNS };
-static const uint32_t open_columns[OPEN_COLUMNS] = {
-    DVSI_CONFLICTS_ID,     DVSI_CONFLICTS_FIELD,       DVSI_CONFLICTS_KIND,       DVSI_CONFLICTS_WINNER_SOURCE,
-    DVSI_CONFLICTS_WINNER_VALUE, DVSI_CONFLICTS_LOSER_SOURCE, DVSI_CONFLICTS_LOSER_VALUE, DVSI_CONFLICTS_RULE,
-    DVSI_CONFLICTS_LAST_RUN_ID,  DVSI_CONFLICTS_SEEN_COUNT};
+enum {
+    OPEN_ID,
+    OPEN_FIELD,
+    OPEN_KIND,
+    OPEN_WINNER,
+    OPEN_WINNER_VALUE,
+    OPEN_LOSER,
+    OPEN_LOSER_VALUE,
+    OPEN_RULE,
+    OPEN_RUN,
+    OPEN_COUNT,
+    OPEN_COLUMNS
+};
+static const uint32_t open_columns[OPEN_COLUMNS] = {DVSI_CONFLICTS_ID,           DVSI_CONFLICTS_FIELD,
+                                                    DVSI_CONFLICTS_KIND,         DVSI_CONFLICTS_WINNER_SOURCE,
+                                                    DVSI_CONFLICTS_WINNER_VALUE, DVSI_CONFLICTS_LOSER_SOURCE,
+                                                    DVSI_CONFLICTS_LOSER_VALUE,  DVSI_CONFLICTS_RULE,
+                                                    DVSI_CONFLICTS_LAST_RUN_ID,  DVSI_CONFLICTS_SEEN_COUNT};
 
 /* The open rows of these keys; a row's number is its key's place. */
-static int32_t read_open(dvsi_feed *feed, const char *const *keys, uint32_t n, dvsi_batch *rows, dvs_error *err)
+static int32_t read_open(dvsi_feed *feed, const char *const *keys, uint32_t n, dvsi_batch *rows,
+                         dvs_error *err)
 {
-    static const uint32_t key_columns[3] = {DVSI_CONFLICTS_PROJECT, DVSI_CONFLICTS_ENTITY, DVSI_CONFLICTS_KEY};
+    static const uint32_t key_columns[3] = {DVSI_CONFLICTS_PROJECT, DVSI_CONFLICTS_ENTITY,
+                                            DVSI_CONFLICTS_KEY};
     dvsi_books *books = &feed->run->books;
     dvs_cell cells[KEYS_AT_ONCE * 3];
     for (uint32_t i = 0; i < n; i++) {
@@ -85,8 +103,16 @@ static int32_t read_open(dvsi_feed *feed, const char *const *keys, uint32_t n, d
         cells[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
         cells[i * 3 + 2] = dvsi_cell_text(keys[i]);
     }
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, OPEN_COLUMNS, &books->tables[DVSI_BOOK_CONFLICTS], open_columns,
-                         key_columns, 3, n, cells, DVSI_CONFLICTS_CLOSED_AT, 0};
+    dvs_lookup lookup = {(uint32_t)sizeof lookup,
+                         OPEN_COLUMNS,
+                         &books->tables[DVSI_BOOK_CONFLICTS],
+                         open_columns,
+                         key_columns,
+                         3,
+                         n,
+                         cells,
+                         DVSI_CONFLICTS_CLOSED_AT,
+                         0};
     dvsi_batch_reset(rows, OPEN_COLUMNS);
     return dvsi_sink_read(books->sink, &lookup, rows, err);
 }
@@ -104,8 +130,8 @@ static int32_t close_row(dvsi_feed *feed, int64_t id, dvs_error *err)
 typedef struct settlement {
     dvsi_feed *feed;
     dvsi_arena *arena;
-    dvsi_batch *rows;   /* what is open of them */
-    uint8_t *stands;    /* per row */
+    dvsi_batch *rows; /* what is open of them */
+    uint8_t *stands;  /* per row */
     dvs_cell *inserts;
     uint32_t n_inserts;
     uint64_t counted;
@@ -122,7 +148,8 @@ static int is_pinned(const dvsi_key_clashes *record, uint32_t field)
 /* Where a field is pinned, it does not matter what the sources say. */
 static int counts(const dvsi_key_clashes *record, const dvsi_clash *clash)
 {
-    return clash->kind != DVSI_FIELD_DIFFERS || (clash->winner != DVSI_VOICE_PIN && !is_pinned(record, clash->field));
+    return clash->kind != DVSI_FIELD_DIFFERS ||
+           (clash->winner != DVSI_VOICE_PIN && !is_pinned(record, clash->field));
 }
 
 /* The columns that say what is in conflict, from winner_source to rule. */
@@ -172,13 +199,18 @@ static int32_t go_on(settlement *s, const dvs_cell *open, const dvs_cell *row, d
     if (same && dvsi_cell_equal(&open[OPEN_RULE], &row[DVSI_CONFLICTS_RULE]))
         return DVS_OK;
     int64_t count = open[OPEN_COUNT].kind == DVS_INT64 ? open[OPEN_COUNT].v.i64 : 0;
-    dvs_cell cells[] = {row[DVSI_CONFLICTS_WINNER_SOURCE], row[DVSI_CONFLICTS_WINNER_VALUE],
-                        row[DVSI_CONFLICTS_LOSER_SOURCE],  row[DVSI_CONFLICTS_LOSER_VALUE],
-                        row[DVSI_CONFLICTS_RULE],          dvsi_cell_text(run->run_id),
-                        dvsi_cell_timestamp(run->started_at), dvsi_cell_int64(count + 1)};
+    dvs_cell cells[] = {row[DVSI_CONFLICTS_WINNER_SOURCE],
+                        row[DVSI_CONFLICTS_WINNER_VALUE],
+                        row[DVSI_CONFLICTS_LOSER_SOURCE],
+                        row[DVSI_CONFLICTS_LOSER_VALUE],
+                        row[DVSI_CONFLICTS_RULE],
+                        dvsi_cell_text(run->run_id),
+                        dvsi_cell_timestamp(run->started_at),
+                        dvsi_cell_int64(count + 1)};
     run->transaction_writes++;
     if (same) /* another rule of the project decides the same */
-        return dvsi_books_update(&run->books, DVSI_BOOK_CONFLICTS, open[OPEN_ID].v.i64, &columns[4], &cells[4], 1, err);
+        return dvsi_books_update(&run->books, DVSI_BOOK_CONFLICTS, open[OPEN_ID].v.i64, &columns[4],
+                                 &cells[4], 1, err);
     return dvsi_books_update(&run->books, DVSI_BOOK_CONFLICTS, open[OPEN_ID].v.i64, columns, cells,
                              sizeof columns / sizeof *columns, err);
 }
@@ -209,8 +241,8 @@ static int32_t take(settlement *s, uint32_t number, const dvsi_key_clashes *reco
     return DVS_OK;
 }
 
-/* An edit that this run has overwritten differs no more when the run meets its record again: it stays open until a
- * later run finds that. */
+/* An edit that this run has overwritten differs no more when the run meets its record again: it stays open
+ * until a later run finds that. */
 static int is_fresh(const dvsi_run *run, const dvs_cell *open)
 {
     dvs_cell id = dvsi_cell_text(run->run_id);
@@ -250,7 +282,8 @@ static int32_t settle_page(settlement *s, const dvsi_key_clashes *records, uint3
     for (uint32_t i = 0; i < n; i++)
         most += records[i].n_clashes;
     s->n_inserts = 0;
-    s->inserts = s->feed->run->dry ? NULL : dvsi_arena_calloc(s->arena, most, DVSI_N_CONFLICTS * sizeof *s->inserts);
+    s->inserts =
+        s->feed->run->dry ? NULL : dvsi_arena_calloc(s->arena, most, DVSI_N_CONFLICTS * sizeof *s->inserts);
     int32_t status = s->inserts == NULL && !s->feed->run->dry ? dvsi_error_no_memory(err) : DVS_OK;
     if (status == DVS_OK && !s->feed->run->dry)
         status = load(s, records, n, err);
@@ -263,12 +296,14 @@ static int32_t settle_page(settlement *s, const dvsi_key_clashes *records, uint3
     if (status == DVS_OK && s->n_inserts != 0) {
         s->feed->target->has_conflicts = 1;
         s->feed->run->transaction_writes += s->n_inserts;
-        status = dvsi_books_insert(&s->feed->run->books, DVSI_BOOK_CONFLICTS, s->inserts, s->n_inserts, NULL, err);
+        status =
+            dvsi_books_insert(&s->feed->run->books, DVSI_BOOK_CONFLICTS, s->inserts, s->n_inserts, NULL, err);
     }
     return status;
 }
 
-/* A diff that saves a plan: what the sync would write of these records' conflicts, the plan has to look at. */
+/* A diff that saves a plan: what the sync would write of these records' conflicts, the plan has to look at.
+ */
 static int32_t note_page(settlement *s, const dvsi_key_clashes *records, uint32_t n, dvs_error *err)
 {
     int32_t status = load(s, records, n, err);

@@ -181,7 +181,8 @@ static int take_roots(dvsi_run *run)
     f->complete = 1;
     for (uint32_t i = 0; i < f->n_followed; i++) {
         f->followed[i].busy = 1; /* until the thread says that it waits for keys */
-        f->complete &= f->followed[i].over || f->followed[i].feed->mode == DVS_READ_FULL;
+        /* What the records of one that failed, or is not read completely, refer to is not all known. */
+        f->complete &= !f->followed[i].over && f->followed[i].feed->mode == DVS_READ_FULL;
     }
     if (first == NULL || dvsi_step(first, roots_step, NULL) == DVS_OK)
         return 1;

@@ -12,52 +12,78 @@
 #include "run/run.h"
 
 #define OFFERS_AT_ONCE 1024u
+#define WALKED_AT_ONCE 4096u
 #define PAGE_BYTES ((size_t)1 << 20) /* of offers, then a page is full ... */
 #define KEYS_AT_ONCE 16u             /* ... which is seen after so many keys at the latest */
 
-/* Deletes the offers that were there when the read began and that it did not meet; their keys wait. */
+/* Deletes offers; their keys wait. */
+static int32_t drop(dvsi_feed *feed, const int64_t *gone, uint32_t n_gone, dvs_error *err)
+{
+    static const uint32_t key = DVSI_OFFERS_KEY;
+    static const uint32_t id = DVSI_OFFERS_OFFER_ID;
+    dvsi_run *run = feed->run;
+    dvs_cell *ids = dvsi_arena_calloc(&run->batch_arena, (size_t)n_gone + 1, sizeof *ids);
+    const char **keys = dvsi_arena_calloc(&run->batch_arena, (size_t)n_gone + 1, sizeof *keys);
+    dvsi_batch *rows = dvsi_batch_new(1);
+    int32_t status = rows == NULL || ids == NULL || keys == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    for (uint32_t i = 0; i < n_gone && status == DVS_OK; i++)
+        ids[i] = dvsi_cell_int64(gone[i]);
+    dvs_lookup lookup = {(uint32_t)sizeof lookup, 1, &run->notes.tables[DVSI_BOOK_OFFERS], &key, &id, 1, n_gone, ids, -1, 0};
+    if (status == DVS_OK)
+        status = dvsi_sink_read(run->notes.sink, &lookup, rows, err);
+    for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
+        keys[i] = dvsi_arena_copy(&run->batch_arena, rows->cells[i].v.text, rows->cells[i].length);
+        if (keys[i] == NULL)
+            status = dvsi_error_no_memory(err);
+    }
+    if (status == DVS_OK)
+        status = dvsi_books_delete(&run->notes, DVSI_BOOK_OFFERS, gone, n_gone, err);
+    if (status == DVS_OK)
+        status = dvsi_waiting_add(feed, keys, rows->n_rows, err);
+    dvsi_batch_free(rows);
+    return status;
+}
+
+/* The source's offers in the order of its keys, which is that of an index, so that walking them costs little: those that
+ * were there when the read began and that it did not meet go. */
 static int32_t drop_offers(dvsi_feed *feed, dvs_error *err)
 {
-    static const uint32_t columns[2] = {DVSI_OFFERS_OFFER_ID, DVSI_OFFERS_KEY};
-    static const uint32_t order = DVSI_OFFERS_OFFER_ID;
+    static const uint32_t columns[2] = {DVSI_OFFERS_OFFER_ID, DVSI_OFFERS_SOURCE_KEY};
+    static const uint32_t order = DVSI_OFFERS_SOURCE_KEY;
     dvsi_run *run = feed->run;
-    int64_t last = 0;
+    dvsi_buf last = {0};
     dvsi_batch *rows = dvsi_batch_new(2);
     int32_t status = rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
-    for (uint32_t n = OFFERS_AT_ONCE; n == OFFERS_AT_ONCE && status == DVS_OK;) {
-        dvs_where where[5] = {
+    for (uint32_t n = WALKED_AT_ONCE; n == WALKED_AT_ONCE && status == DVS_OK;) {
+        dvs_where where[4] = {
             dvsi_where(DVSI_OFFERS_PROJECT, DVS_OP_EQ, dvsi_cell_text(run->project->name)),
             dvsi_where(DVSI_OFFERS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
             dvsi_where(DVSI_OFFERS_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label)),
-            dvsi_where(DVSI_OFFERS_OFFER_ID, DVS_OP_GT, dvsi_cell_int64(last)),
-            dvsi_where(DVSI_OFFERS_OFFER_ID, DVS_OP_LE, dvsi_cell_int64(feed->state.start_row_id))};
-        dvs_scan scan = {(uint32_t)sizeof scan, 0, &run->notes.tables[DVSI_BOOK_OFFERS], columns, 2, 5, where, &order, 1,
-                         sizeof(dvs_where),     OFFERS_AT_ONCE};
+            dvsi_where(DVSI_OFFERS_SOURCE_KEY, DVS_OP_GT, dvsi_cell_text_n(dvsi_buf_text(&last), last.length))};
+        dvs_scan scan = {(uint32_t)sizeof scan, 0, &run->notes.tables[DVSI_BOOK_OFFERS], columns, 2,
+                         last.length != 0 ? 4 : 3, where, &order, 1, sizeof(dvs_where), WALKED_AT_ONCE};
+        uint32_t n_gone = 0;
         dvsi_arena_reset(&run->batch_arena);
         dvsi_batch_reset(rows, 2);
-        status = dvsi_sink_scan(run->notes.sink, &scan, rows, err);
+        int64_t *gone = dvsi_arena_calloc(&run->batch_arena, WALKED_AT_ONCE, sizeof *gone);
+        status = gone == NULL ? dvsi_error_no_memory(err) : dvsi_sink_scan(run->notes.sink, &scan, rows, err);
         n = rows->n_rows;
-        int64_t *gone = dvsi_arena_calloc(&run->batch_arena, (size_t)n + 1, sizeof *gone);
-        const char **keys = dvsi_arena_calloc(&run->batch_arena, (size_t)n + 1, sizeof *keys);
-        uint32_t n_gone = 0;
-        if (status == DVS_OK && (gone == NULL || keys == NULL))
-            status = dvsi_error_no_memory(err);
         for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
-            const dvs_cell *row = dvsi_batch_cells(rows, i);
-            last = row[0].v.i64;
-            if (dvsi_seen_has(&feed->seen, last))
-                continue;
-            gone[n_gone] = last;
-            keys[n_gone] = dvsi_arena_copy(&run->batch_arena, row[1].v.text, row[1].length);
-            if (keys[n_gone++] == NULL)
-                status = dvsi_error_no_memory(err);
+            int64_t id = dvsi_batch_cells(rows, i)[0].v.i64;
+            if (id <= feed->state.start_row_id && !dvsi_seen_has(&feed->seen, id))
+                gone[n_gone++] = id;
+        }
+        if (status == DVS_OK && n != 0) {
+            const dvs_cell *end = &dvsi_batch_cells(rows, n - 1)[1];
+            dvsi_buf_clear(&last);
+            dvsi_buf_add(&last, end->v.text, end->length);
+            status = last.failed ? dvsi_error_no_memory(err) : DVS_OK;
         }
         if (status == DVS_OK && n_gone != 0)
-            status = dvsi_books_delete(&run->notes, DVSI_BOOK_OFFERS, gone, n_gone, err);
-        if (status == DVS_OK)
-            status = dvsi_waiting_add(feed, keys, n_gone, err);
+            status = drop(feed, gone, n_gone, err);
     }
     dvsi_batch_free(rows);
+    dvsi_buf_free(&last);
     return status;
 }
 
@@ -337,7 +363,6 @@ int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     dvsi_arena_reset(&work->arena);
     dvsi_batch_reset(work->batch, DVSI_N_OFFERS);
     work->n_records = work->n_errors = 0;
-    feed->target->offers_waiting = feed->target->offers_part == DVSI_OFFERS_WAITING;
     if (feed->target->offers_part == DVSI_OFFERS_ALL)
         status = next_keys(feed, !feed->target->complete, last, &keys, &n_keys, &more, err);
     else if (feed->target->n_waiting != 0)

@@ -38,6 +38,27 @@ static void commit(dvsi_run *run)
         dvsi_run_fail(run, &err);
 }
 
+/* Is the open transaction large or old enough? */
+static int is_due(const dvsi_run *run)
+{
+    return run->in_transaction &&
+           (run->transaction_writes >= COMMIT_AFTER_WRITES || run->transaction_rows >= COMMIT_AFTER_ROWS ||
+            dvsi_clock_monotonic() - run->transaction_started >= COMMIT_AFTER_US);
+}
+
+int32_t dvsi_run_pause(dvsi_run *run, dvs_error *err)
+{
+    if (run->saved != NULL)
+        return DVS_OK; /* all of an entity's plan, or nothing */
+    if (atomic_load(run->stop) != 0)
+        return dvsi_error_set(err, DVS_E_CANCELLED, "cancelled");
+    if (is_due(run))
+        commit(run);
+    if (run->fatal.status != 0)
+        *err = run->fatal;
+    return run->fatal.status;
+}
+
 static int32_t restart_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
 {
     (void)work;
@@ -287,9 +308,7 @@ void dvsi_run_loop(dvsi_run *run)
             commit(run);
         if (dvsi_queue_take(&run->queue, open ? LINGER_US : WAIT_US, &message)) {
             take_message(run, &message);
-            if (run->in_transaction && (run->transaction_writes >= COMMIT_AFTER_WRITES ||
-                                        run->transaction_rows >= COMMIT_AFTER_ROWS ||
-                                        dvsi_clock_monotonic() - run->transaction_started >= COMMIT_AFTER_US))
+            if (is_due(run))
                 commit(run);
         } else if (open) {
             commit(run);

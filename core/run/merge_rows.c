@@ -237,10 +237,11 @@ static int32_t write_record(merging *m, uint32_t at, dvs_error *err)
                              err);
 }
 
-/* A key that waits is looked at twice when it is pending, too, or when all keys were. */
-static int was_counted(const merging *m, uint32_t at)
+/* No source that decides has it, and there is no row to delete. A key that is pending and waits, too, is looked at twice. */
+static int is_skipped(const merging *m, uint32_t at)
 {
-    return m->target->offers_waiting && (m->target->complete || m->work->records[at].offers->n_pending != 0);
+    const dvsi_merged *merged = &m->merged[at];
+    return !merged->exists && (merged->op == DVSI_OP_NONE || m->target->entity->deletes == DVSI_DELETES_IGNORE);
 }
 
 static void count(merging *m, uint32_t at)
@@ -249,7 +250,7 @@ static void count(merging *m, uint32_t at)
     const dvsi_record_offers *offers = m->work->records[at].offers;
     dvs_counts *counts = &m->target->feeds[merged->exists ? merged->voice : offers->said[0].voice].counts;
     if (!merged->exists)
-        counts->skipped += merged->op == DVSI_OP_NONE && !was_counted(m, at);
+        counts->skipped += is_skipped(m, at) && !dvsi_seen_has(&m->target->skipped, offers->best);
     else if (merged->op == DVSI_OP_NONE)
         counts->unchanged++;
     else if (merged->op == DVSI_OP_CREATE)
@@ -264,7 +265,7 @@ static int32_t take(merging *m, uint32_t at, dvs_error *err)
     count(m, at);
     if (merged->exists)
         m->there[m->n_there++] = m->keys[at];
-    else if (merged->op == DVSI_OP_DELETE)
+    else if (!is_skipped(m, at))
         m->gone[m->n_gone++] = m->keys[at];
     return merged->exists ? write_record(m, at, err) : DVS_OK;
 }
@@ -276,6 +277,9 @@ static int32_t meet(const merging *m, dvs_error *err)
     for (uint32_t i = 0; i < m->work->n_records; i++) {
         const dvs_cell *row = row_of(m, i);
         if (row != NULL && (has_failed(m, i) || m->merged[i].exists) && dvsi_seen_add(met, row[0].v.i64) < 0)
+            return dvsi_error_no_memory(err);
+        if (!has_failed(m, i) && is_skipped(m, i) &&
+            dvsi_seen_add(&m->target->skipped, m->work->records[i].offers->best) < 0)
             return dvsi_error_no_memory(err);
     }
     for (uint32_t i = 0; i < m->writing.n_made; i++)
@@ -305,7 +309,6 @@ static int32_t settle_conflicts(const merging *m, dvs_error *err)
 static int32_t settle_offers(const merging *m, dvs_error *err)
 {
     static const uint32_t column = DVSI_OFFERS_PENDING;
-    const dvs_cell done = dvsi_cell_null();
     const dvs_cell again = dvsi_cell_bool(1);
     dvsi_books *notes = &m->run->notes;
     int32_t status = DVS_OK;
@@ -315,7 +318,8 @@ static int32_t settle_offers(const merging *m, dvs_error *err)
         if (failed && offers->n_pending == 0)
             status = dvsi_books_update(notes, DVSI_BOOK_OFFERS, offers->best, &column, &again, 1, err);
         for (uint32_t k = 0; k < offers->n_pending && !failed && status == DVS_OK; k++)
-            status = dvsi_books_update(notes, DVSI_BOOK_OFFERS, offers->pending[k], &column, &done, 1, err);
+            if (dvsi_settled_add(m->target, offers->pending[k]) != 0)
+                status = dvsi_error_no_memory(err);
     }
     return status;
 }
@@ -350,6 +354,7 @@ static int32_t take_all(merging *m, dvs_error *err)
 int32_t dvsi_gather_settle(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
 {
     merging m = {.feed = feed, .target = feed->target, .run = feed->run, .work = work};
+    const size_t n_settled = feed->target->n_settled;
     if (work->n_records == 0)
         return DVS_OK;
     uint8_t *skip = dvsi_arena_calloc(&feed->run->batch_arena, work->n_records, 1);
@@ -360,6 +365,8 @@ int32_t dvsi_gather_settle(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
         status = dvsi_pins_read(feed, m.keys, work->n_records, &m.pins, err);
     if (status == DVS_OK)
         status = take_all(&m, err);
+    if (status != DVS_OK)
+        feed->target->n_settled = n_settled; /* as the step is undone */
     dvsi_write_end(&m.writing);
     return status;
 }

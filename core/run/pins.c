@@ -1,6 +1,6 @@
 /*
- * pins.c - values that `conflicts resolve` pinned, in _sync_pins: read for the records that are reconciled, gone with
- * them.
+ * pins.c - values that `conflicts resolve` pinned, in _sync_pins: read for the records that are reconciled,
+ * gone with them.
  */
 #include <string.h>
 
@@ -14,8 +14,8 @@
 #define KEYS_AT_ONCE 256u
 
 enum { PIN_ROW_ID, PIN_FIELD, PIN_VALUE, PIN_KEPT, PIN_CONFLICT, PIN_COLUMNS };
-static const uint32_t pin_columns[PIN_COLUMNS] = {DVSI_PINS_ROW_ID, DVSI_PINS_FIELD, DVSI_PINS_VALUE, DVSI_PINS_KEPT,
-                                                  DVSI_PINS_CONFLICT_ID};
+static const uint32_t pin_columns[PIN_COLUMNS] = {DVSI_PINS_ROW_ID, DVSI_PINS_FIELD, DVSI_PINS_VALUE,
+                                                  DVSI_PINS_KEPT, DVSI_PINS_CONFLICT_ID};
 
 int dvsi_pin_value(dvsi_arena *arena, const dvs_cell *value, dvs_cell *out)
 {
@@ -38,7 +38,10 @@ int dvsi_pin_cell(dvsi_arena *arena, uint32_t kind, const dvs_cell *value, dvs_c
     if (value->kind != DVS_JSON && value->kind != DVS_TEXT)
         return -1;
     if (kind != DVS_JSON)
-        return dvsi_cell_from_json(arena, kind, value->v.text, value->length, out) != 0 || out->kind == DVS_NULL ? -1 : 0;
+        return dvsi_cell_from_json(arena, kind, value->v.text, value->length, out) != 0 ||
+                       out->kind == DVS_NULL
+                   ? -1
+                   : 0;
     /* The JSON value null is a value, too. */
     if (dvsi_json_check(value->v.text, value->length) != NULL)
         return -1;
@@ -48,7 +51,8 @@ int dvsi_pin_cell(dvsi_arena *arena, uint32_t kind, const dvs_cell *value, dvs_c
 }
 
 /* The pins of these keys; a row's number is its key's place. */
-static int32_t read_rows(dvsi_feed *feed, const char *const *keys, uint32_t n, dvsi_batch *rows, dvs_error *err)
+static int32_t read_rows(dvsi_feed *feed, const char *const *keys, uint32_t n, dvsi_batch *rows,
+                         dvs_error *err)
 {
     static const uint32_t key_columns[3] = {DVSI_PINS_PROJECT, DVSI_PINS_ENTITY, DVSI_PINS_KEY};
     dvsi_books *books = &feed->run->books;
@@ -58,8 +62,16 @@ static int32_t read_rows(dvsi_feed *feed, const char *const *keys, uint32_t n, d
         cells[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
         cells[i * 3 + 2] = dvsi_cell_text(keys[i]);
     }
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, PIN_COLUMNS, &books->tables[DVSI_BOOK_PINS], pin_columns, key_columns, 3,
-                         n, cells, -1, 0};
+    dvs_lookup lookup = {(uint32_t)sizeof lookup,
+                         PIN_COLUMNS,
+                         &books->tables[DVSI_BOOK_PINS],
+                         pin_columns,
+                         key_columns,
+                         3,
+                         n,
+                         cells,
+                         -1,
+                         0};
     dvsi_batch_reset(rows, PIN_COLUMNS);
     return dvsi_sink_read(books->sink, &lookup, rows, err);
 }
@@ -78,7 +90,8 @@ static uint32_t find_field(const dvsi_target *target, const dvs_cell *name)
 }
 
 /* Rows of one page become pins; those of one key need not come together. */
-static int32_t take_page(dvsi_feed *feed, const dvsi_batch *rows, uint32_t n, dvsi_key_pins *pins, dvs_error *err)
+static int32_t take_page(dvsi_feed *feed, const dvsi_batch *rows, uint32_t n, dvsi_key_pins *pins,
+                         dvs_error *err)
 {
     dvsi_target *t = feed->target;
     dvsi_arena *arena = &feed->run->batch_arena;
@@ -98,11 +111,13 @@ static int32_t take_page(dvsi_feed *feed, const dvsi_batch *rows, uint32_t n, dv
             uint32_t at = pins[i].n;
             if (field == UINT32_MAX)
                 continue;
-            if (dvsi_pin_cell(arena, t->schema.columns[field + 1].kind, &row[PIN_VALUE], &list[at].value) != 0)
+            if (dvsi_pin_cell(arena, t->schema.columns[field + 1].kind, &row[PIN_VALUE], &list[at].value) !=
+                0)
                 continue;
             list[at].field = field;
-            kept[at] = row[PIN_KEPT].kind == DVS_TEXT ? dvsi_arena_copy(arena, row[PIN_KEPT].v.text, row[PIN_KEPT].length)
-                                                      : "";
+            kept[at] = row[PIN_KEPT].kind == DVS_TEXT
+                           ? dvsi_arena_copy(arena, row[PIN_KEPT].v.text, row[PIN_KEPT].length)
+                           : "";
             if (kept[at] == NULL)
                 return dvsi_error_no_memory(err);
             pins[i].n++;
@@ -111,7 +126,8 @@ static int32_t take_page(dvsi_feed *feed, const dvsi_batch *rows, uint32_t n, dv
     return DVS_OK;
 }
 
-int32_t dvsi_pins_read(dvsi_feed *feed, const char *const *keys, uint32_t n, dvsi_key_pins **pins, dvs_error *err)
+int32_t dvsi_pins_read(dvsi_feed *feed, const char *const *keys, uint32_t n, dvsi_key_pins **pins,
+                       dvs_error *err)
 {
     *pins = NULL;
     if (!feed->target->has_pins || n == 0)
@@ -144,7 +160,8 @@ int32_t dvsi_pins_drop(dvsi_feed *feed, const char *const *keys, uint32_t n, dvs
             const dvs_cell *row = dvsi_batch_cells(rows, r);
             status = dvsi_books_delete(books, DVSI_BOOK_PINS, &row[PIN_ROW_ID].v.i64, 1, err);
             if (status == DVS_OK && row[PIN_CONFLICT].kind == DVS_INT64)
-                status = dvsi_books_update(books, DVSI_BOOK_CONFLICTS, row[PIN_CONFLICT].v.i64, &column, &closed, 1, err);
+                status = dvsi_books_update(books, DVSI_BOOK_CONFLICTS, row[PIN_CONFLICT].v.i64, &column,
+                                           &closed, 1, err);
         }
     }
     dvsi_batch_free(rows);

@@ -210,7 +210,9 @@ static int32_t swap(dvsi_target *target, dvs_error *err)
     dvsi_run *run = target->run;
     dvs_change change = {(uint32_t)sizeof change, DVS_CHANGE_RENAME_TABLE, &target->table, NULL,
                          target->entity->name};
-    int32_t status = dvsi_target_no_indexes(target, err);
+    int32_t status = target->rebuild_copied ? DVS_OK : dvsi_rebuild_keys(target, err);
+    if (status == DVS_OK)
+        status = dvsi_target_no_indexes(target, err);
     if (status == DVS_OK)
         status = drop_table(run, target->entity->name, err);
     if (status == DVS_OK)

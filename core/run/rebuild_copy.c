@@ -169,6 +169,8 @@ static int32_t copy_rows(copying *c, dvs_error *err)
                          1,
                          sizeof(dvs_where),
                          limit};
+        if (atomic_load(run->stop) != 0)
+            return dvsi_error_set(err, DVS_E_CANCELLED, "stopped before its end");
         dvsi_arena_reset(&c->arena);
         dvsi_batch_reset(c->rows, c->old.n_columns);
         status = dvsi_sink_scan(run->sink, &scan, c->rows, err);

@@ -1,5 +1,6 @@
 /*
- * resolve.c - `conflicts resolve` and `unpin`: the pin, the conflict's row, and that the next sync looks at the record.
+ * resolve.c - `conflicts resolve` and `unpin`: the pin, the conflict's row, and that the next sync looks at
+ * the record.
  */
 #include "run/resolve.h"
 
@@ -27,7 +28,7 @@ typedef struct subject {
     const char *entity;
     const char *key;
     const char *field;
-    uint32_t kind;    /* of the field */
+    uint32_t kind; /* of the field */
 } subject;
 
 static const char *text_of(const subject *s, const dvs_cell *cell)
@@ -43,9 +44,10 @@ int32_t dvsi_conflict_find(dvsi_view *view, int64_t id, dvsi_batch *rows, dvs_er
                          ? dvsi_books_find(&view->run->books, DVSI_BOOK_CONFLICTS, &where, 1, 0, 1, rows, err)
                          : DVS_OK;
     if (status == DVS_OK && rows->n_rows == 0)
-        status = dvsi_error_set(err, DVS_E_NOT_FOUND,
-                                "project \"%s\" has no conflict with the id %lld; `dvsync conflicts --all` lists them all",
-                                view->run->project->name, (long long)id);
+        status = dvsi_error_set(
+            err, DVS_E_NOT_FOUND,
+            "project \"%s\" has no conflict with the id %lld; `dvsync conflicts --all` lists them all",
+            view->run->project->name, (long long)id);
     return status;
 }
 
@@ -61,8 +63,10 @@ static int32_t find_field(subject *s, dvs_error *err)
             s->kind = d->fields[i].kind;
             return DVS_OK;
         }
-    return dvsi_error_set(err, DVS_E_NOT_FOUND, "conflict %lld is about field \"%s\" of entity \"%s\", which project \"%s\" "
-                          "no longer has", (long long)s->id, s->field, s->entity, s->run->project->name);
+    return dvsi_error_set(err, DVS_E_NOT_FOUND,
+                          "conflict %lld is about field \"%s\" of entity \"%s\", which project \"%s\" "
+                          "no longer has",
+                          (long long)s->id, s->field, s->entity, s->run->project->name);
 }
 
 static int32_t open_subject(subject *s, dvsi_view *view, int64_t id, dvsi_batch *rows, dvs_error *err)
@@ -70,13 +74,18 @@ static int32_t open_subject(subject *s, dvsi_view *view, int64_t id, dvsi_batch 
     int32_t status = dvsi_conflict_find(view, id, rows, err);
     if (status != DVS_OK)
         return status;
-    *s = (subject){.view = view, .run = view->run, .arena = &view->run->arena, .id = id, .row = rows->cells,
+    *s = (subject){.view = view,
+                   .run = view->run,
+                   .arena = &view->run->arena,
+                   .id = id,
+                   .row = rows->cells,
                    .now = dvsi_clock_now()};
     s->entity = text_of(s, &s->row[DVSI_CONFLICTS_ENTITY]);
     s->key = text_of(s, &s->row[DVSI_CONFLICTS_KEY]);
     s->field = text_of(s, &s->row[DVSI_CONFLICTS_FIELD]);
     if (s->entity == NULL || s->key == NULL || s->field == NULL)
-        return dvsi_error_set(err, DVS_E_CORRUPT, "conflict %lld in \"_sync_conflicts\" has no entity, key or field",
+        return dvsi_error_set(err, DVS_E_CORRUPT,
+                              "conflict %lld in \"_sync_conflicts\" has no entity, key or field",
                               (long long)id);
     return DVS_OK;
 }
@@ -93,11 +102,12 @@ static int is_logged(subject *s, const dvs_cell *value, const dvs_cell *logged)
 /* {"sha256":...,"bytes":n} stands for a value that was too large for the log. */
 static int is_digest(const subject *s, const dvs_cell *logged)
 {
-    const dvsi_json *json = logged->kind == DVS_JSON ? dvsi_json_parse(s->arena, logged->v.text, logged->length,
-                                                                       &(const char *){NULL}, &(size_t){0})
-                                                     : NULL;
-    return json != NULL && json->type == DVSI_JSON_OBJECT && json->length == 2 && dvsi_json_get(json, "sha256") != NULL &&
-           dvsi_json_get(json, "bytes") != NULL;
+    const dvsi_json *json =
+        logged->kind == DVS_JSON
+            ? dvsi_json_parse(s->arena, logged->v.text, logged->length, &(const char *){NULL}, &(size_t){0})
+            : NULL;
+    return json != NULL && json->type == DVSI_JSON_OBJECT && json->length == 2 &&
+           dvsi_json_get(json, "sha256") != NULL && dvsi_json_get(json, "bytes") != NULL;
 }
 
 /* What an offer of the record says; ABSENT: nothing, or there is none. */
@@ -108,19 +118,21 @@ static int32_t offered_value(subject *s, const char *label, dvs_cell *value, dvs
                           dvsi_where(DVSI_OFFERS_SOURCE, DVS_OP_EQ, dvsi_cell_text(label))};
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_OFFERS);
     memset(value, 0, sizeof *value);
-    int32_t status = rows == NULL ? dvsi_error_no_memory(err)
-                                  : dvsi_books_find(&s->run->books, DVSI_BOOK_OFFERS, where, 3, 0, 0, rows, err);
+    int32_t status = rows == NULL
+                         ? dvsi_error_no_memory(err)
+                         : dvsi_books_find(&s->run->books, DVSI_BOOK_OFFERS, where, 3, 0, 0, rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows && value->kind == DVS_ABSENT; i++) {
         const dvs_cell *fields = &dvsi_batch_cells(rows, i)[DVSI_OFFERS_FIELDS];
-        const dvsi_json *object = fields->kind == DVS_JSON ? dvsi_json_parse(s->arena, fields->v.text, fields->length,
-                                                                             &(const char *){NULL}, &(size_t){0})
-                                                           : NULL;
+        const dvsi_json *object = fields->kind == DVS_JSON
+                                      ? dvsi_json_parse(s->arena, fields->v.text, fields->length,
+                                                        &(const char *){NULL}, &(size_t){0})
+                                      : NULL;
         const dvsi_json *member = object != NULL ? dvsi_json_get(object, s->field) : NULL;
         dvsi_buf text = {0};
         if (member != NULL)
             dvsi_json_write(&text, member);
-        if (text.failed || (member != NULL && dvsi_cell_from_json(s->arena, s->kind, dvsi_buf_text(&text), text.length,
-                                                                  value) != 0))
+        if (text.failed || (member != NULL && dvsi_cell_from_json(s->arena, s->kind, dvsi_buf_text(&text),
+                                                                  text.length, value) != 0))
             memset(value, 0, sizeof *value);
         dvsi_buf_free(&text);
     }
@@ -163,14 +175,16 @@ static int32_t stored_value(subject *s, dvs_cell *value, dvs_error *err)
     dvs_cell cells[DVSI_KEY_FIELDS] = {{0}};
     dvsi_batch *rows = dvsi_batch_new(1);
     memset(value, 0, sizeof *value);
-    int32_t status = rows == NULL || d->n_key > DVSI_KEY_FIELDS ? dvsi_error_no_memory(err)
-                                                                : stored_table(s, &schema, key, &valid_to, err);
+    int32_t status = rows == NULL || d->n_key > DVSI_KEY_FIELDS
+                         ? dvsi_error_no_memory(err)
+                         : stored_table(s, &schema, key, &valid_to, err);
     for (uint32_t k = 0; status == DVS_OK && k < d->n_key; k++)
         kinds[k] = schema.columns[key[k]].kind;
     if (status == DVS_OK && dvsi_key_parse(s->arena, s->key, strlen(s->key), kinds, d->n_key, cells) == 0) {
-        dvs_table table = {(uint32_t)sizeof table, schema.n_columns, sizeof(dvs_column), 0, dvsi_table_id(), s->entity,
-                           schema.columns};
-        dvs_lookup lookup = {(uint32_t)sizeof lookup, 1, &table, &field, key, d->n_key, 1, cells, valid_to, 0};
+        dvs_table table = {(uint32_t)sizeof table, schema.n_columns, sizeof(dvs_column), 0,
+                           dvsi_table_id(),        s->entity,        schema.columns};
+        dvs_lookup lookup = {
+            (uint32_t)sizeof lookup, 1, &table, &field, key, d->n_key, 1, cells, valid_to, 0};
         status = dvsi_sink_read(s->run->sink, &lookup, rows, err);
     }
     if (status == DVS_OK && rows->n_rows != 0 && dvsi_cell_copy(s->arena, &rows->cells[0], value) != 0)
@@ -181,7 +195,8 @@ static int32_t stored_value(subject *s, dvs_cell *value, dvs_error *err)
 }
 
 /* The exact value behind one in the log. */
-static int32_t logged_value(subject *s, const char *keep, const dvs_cell *logged, dvs_cell *value, dvs_error *err)
+static int32_t logged_value(subject *s, const char *keep, const dvs_cell *logged, dvs_cell *value,
+                            dvs_error *err)
 {
     int digest = is_digest(s, logged);
     if (!digest && dvsi_pin_cell(s->arena, s->kind, logged, value) == 0)
@@ -196,8 +211,10 @@ static int32_t logged_value(subject *s, const char *keep, const dvs_cell *logged
         return status;
     if (digest && s->kind == DVS_JSON && dvsi_pin_cell(s->arena, s->kind, logged, value) == 0)
         return DVS_OK; /* it was such an object itself */
-    return dvsi_error_set(err, DVS_E_NOT_FOUND, "the value of \"%s\" in conflict %lld was too large to be kept in the log, and "
-                          "is no longer there; change it where it comes from", keep, (long long)s->id);
+    return dvsi_error_set(err, DVS_E_NOT_FOUND,
+                          "the value of \"%s\" in conflict %lld was too large to be kept in the log, and "
+                          "is no longer there; change it where it comes from",
+                          keep, (long long)s->id);
 }
 
 /* Whose value is kept: one of the two sides, or what stands in the sink. */
@@ -218,7 +235,8 @@ static int32_t choose_value(subject *s, const char *keep, dvs_cell *value, dvs_e
     if (strcmp(keep, SINK) == 0) {
         int32_t status = stored_value(s, value, err);
         if (status == DVS_OK && value->kind == DVS_ABSENT)
-            status = dvsi_error_set(err, DVS_E_NOT_FOUND, "the record of conflict %lld is not in the sink", (long long)s->id);
+            status = dvsi_error_set(err, DVS_E_NOT_FOUND, "the record of conflict %lld is not in the sink",
+                                    (long long)s->id);
         return status;
     }
     if (n == 0 || strcmp(names[n - 1], SINK) != 0)
@@ -227,9 +245,10 @@ static int32_t choose_value(subject *s, const char *keep, dvs_cell *value, dvs_e
     dvsi_buf list = {0};
     for (uint32_t i = 0; i < n; i++)
         dvsi_buf_printf(&list, "%s\"%s\"", i == 0 ? "" : i + 1 < n ? ", " : " or ", names[i]);
-    int32_t status = dvsi_error_set(err, DVS_E_USAGE, "conflict %lld can keep the value of %s, not \"%s\"%s%s%s",
-                                    (long long)s->id, dvsi_buf_text(&list), keep, near != NULL ? "; did you mean \"" : "",
-                                    near != NULL ? near : "", near != NULL ? "\"?" : "");
+    int32_t status =
+        dvsi_error_set(err, DVS_E_USAGE, "conflict %lld can keep the value of %s, not \"%s\"%s%s%s",
+                       (long long)s->id, dvsi_buf_text(&list), keep, near != NULL ? "; did you mean \"" : "",
+                       near != NULL ? near : "", near != NULL ? "\"?" : "");
     dvsi_buf_free(&list);
     return status;
 }
@@ -266,7 +285,8 @@ static int32_t look_again(subject *s, dvs_error *err)
     status = rows == NULL ? dvsi_error_no_memory(err)
                           : dvsi_books_find(books, DVSI_BOOK_STATE, &state, 1, 0, 0, rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++)
-        status = dvsi_books_update(books, DVSI_BOOK_STATE, dvsi_batch_cells(rows, i)[0].v.i64, columns, none, 3, err);
+        status = dvsi_books_update(books, DVSI_BOOK_STATE, dvsi_batch_cells(rows, i)[0].v.i64, columns, none,
+                                   3, err);
     dvsi_batch_free(rows);
     return status;
 }
@@ -286,8 +306,9 @@ static int32_t close_others(subject *s, dvs_error *err)
                           dvsi_where(DVSI_CONFLICTS_FIELD, DVS_OP_EQ, dvsi_cell_text(s->field)),
                           dvsi_where(DVSI_CONFLICTS_CLOSED_AT, DVS_OP_IS_NULL, dvsi_cell_null())};
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_CONFLICTS);
-    int32_t status = rows == NULL ? dvsi_error_no_memory(err)
-                                  : dvsi_books_find(&s->run->books, DVSI_BOOK_CONFLICTS, where, 4, 0, 0, rows, err);
+    int32_t status = rows == NULL
+                         ? dvsi_error_no_memory(err)
+                         : dvsi_books_find(&s->run->books, DVSI_BOOK_CONFLICTS, where, 4, 0, 0, rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++)
         if (dvsi_batch_cells(rows, i)[0].v.i64 != s->id)
             status = set_status(s, dvsi_batch_cells(rows, i)[0].v.i64, "closed", 1, err);
@@ -333,11 +354,15 @@ int32_t dvsi_conflict_resolve(dvsi_view *view, int64_t id, const char *keep, dvs
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_CONFLICTS);
     int32_t status = rows == NULL ? dvsi_error_no_memory(err) : open_subject(&s, view, id, rows, err);
     if (status == DVS_OK && dvsi_cell_says(&s.row[DVSI_CONFLICTS_STATUS], "resolved"))
-        status = dvsi_error_set(err, DVS_E_NOT_FOUND, "conflict %lld is resolved already; `dvsync conflicts unpin %lld` takes "
-                                "that back", (long long)id, (long long)id);
+        status = dvsi_error_set(err, DVS_E_NOT_FOUND,
+                                "conflict %lld is resolved already; `dvsync conflicts unpin %lld` takes "
+                                "that back",
+                                (long long)id, (long long)id);
     else if (status == DVS_OK && s.row[DVSI_CONFLICTS_CLOSED_AT].kind != DVS_NULL)
-        status = dvsi_error_set(err, DVS_E_NOT_FOUND, "conflict %lld is closed: the two no longer differ; there is nothing to "
-                                "resolve", (long long)id);
+        status = dvsi_error_set(err, DVS_E_NOT_FOUND,
+                                "conflict %lld is closed: the two no longer differ; there is nothing to "
+                                "resolve",
+                                (long long)id);
     if (status == DVS_OK)
         status = find_field(&s, err);
     if (status == DVS_OK)
@@ -383,11 +408,13 @@ int32_t dvsi_conflict_unpin(dvsi_view *view, int64_t id, dvs_error *err)
     dvs_where where = dvsi_where(DVSI_PINS_CONFLICT_ID, DVS_OP_EQ, dvsi_cell_int64(id));
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_CONFLICTS);
     dvsi_batch *pins = dvsi_batch_new(DVSI_N_PINS);
-    int32_t status = rows == NULL || pins == NULL ? dvsi_error_no_memory(err) : open_subject(&s, view, id, rows, err);
+    int32_t status =
+        rows == NULL || pins == NULL ? dvsi_error_no_memory(err) : open_subject(&s, view, id, rows, err);
     if (status == DVS_OK)
         status = dvsi_books_find(&view->run->books, DVSI_BOOK_PINS, &where, 1, 0, 0, pins, err);
     if (status == DVS_OK && pins->n_rows == 0)
-        status = dvsi_error_set(err, DVS_E_NOT_FOUND, "conflict %lld is %s: nothing is pinned by it", (long long)id,
+        status = dvsi_error_set(err, DVS_E_NOT_FOUND, "conflict %lld is %s: nothing is pinned by it",
+                                (long long)id,
                                 s.row[DVSI_CONFLICTS_CLOSED_AT].kind == DVS_NULL ? "open" : "closed");
     if (status == DVS_OK)
         status = find_field(&s, err);

@@ -5,9 +5,9 @@
 #include "run/view.h"
 
 /*
- * Pins the value of one of the two sides ("sink": what stands in the sink, or the edit that was overwritten); the next
- * sync writes it. The view holds the project's lock; end it to commit. DVS_E_NOT_FOUND: no such conflict, or none that
- * is open; DVS_E_USAGE: no such side.
+ * Pins the value of one of the two sides ("sink": what stands in the sink, or the edit that was overwritten);
+ * the next sync writes it. The view holds the project's lock; end it to commit. DVS_E_NOT_FOUND: no such
+ * conflict, or none that is open; DVS_E_USAGE: no such side.
  */
 int32_t dvsi_conflict_resolve(dvsi_view *view, int64_t id, const char *keep, dvs_error *err);
 /* Removes the pin of a resolved conflict; the next sync writes what the sources say. */

@@ -286,7 +286,8 @@ static void put_summary_target(const dvsi_target *target, dvsi_buf *out)
         const char *name;
         uint64_t value;
     } all[] = {{"created", c.created},     {"updated", c.updated}, {"deleted", c.deleted},
-               {"unchanged", c.unchanged}, {"skipped", c.skipped}, {"row_errors", c.row_errors}};
+               {"unchanged", c.unchanged}, {"skipped", c.skipped}, {"row_errors", c.row_errors},
+               {"conflicts", c.conflicts}};
     /* A check that could not be made is no zero. */
     int unknown = target->error.status != 0 && !target->guarded;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

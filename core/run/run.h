@@ -230,11 +230,14 @@ struct dvsi_target {
     dvsi_policy policy; /* a voice is a feed */
     dvsi_expressions *derived; /* over the plain fields; NULL: there are none */
     dvsi_seen rows_met;        /* rows of the data table met in this run */
+    dvsi_seen skipped;         /* records, by their first offer, that no source has that decides */
+    int64_t *settled;          /* offers that are pending no more (settled.c) */
+    size_t n_settled;
+    size_t room_settled;
     uint32_t passes;           /* all feeds are to be read completely in one run */
     uint32_t complete;         /* and were */
     uint32_t keeps;            /* a source that failed was never read: offers are kept, and nothing is reconciled */
     uint32_t offers_part;      /* DVSI_OFFERS_: how far the offers were reconciled ... */
-    uint32_t offers_waiting;   /* the page in hand is one of keys that wait */
     dvsi_buf offers_at;        /* ... the last key */
     uint32_t guarded; /* stopped by the guard */
     uint32_t has_conflicts; /* there may be open ones in _sync_conflicts */
@@ -379,6 +382,7 @@ int32_t dvsi_target_prepare(dvsi_target *target, dvs_error *err);
 int32_t dvsi_rebuild_clean(dvsi_run *run, dvs_error *err);
 int32_t dvsi_rebuild_begin(dvsi_run *run, dvs_error *err); /* before the definitions are checked: which tables are made anew */
 int32_t dvsi_rebuild_note(dvsi_target *target, dvs_error *err); /* the table beside the old one is there */
+int32_t dvsi_rebuild_keys(dvsi_target *target, dvs_error *err); /* rebuild_keys.c: what is kept of records that are gone */
 int32_t dvsi_rebuild_copy(dvsi_target *target, dvs_error *err); /* rebuild_copy.c: ... and has the old one's rows */
 void dvsi_rebuild_state(dvs_cell *row); /* of a row of _sync_state: the next read is complete and begins at the start */
 int32_t dvsi_rebuild_end(dvsi_target *target, dvs_error *err); /* swaps; DVS_E_GUARD when it would lose too many rows */
@@ -414,6 +418,9 @@ void dvsi_feed_fail(dvsi_feed *feed, const dvs_error *err); /* it ends here; the
 /* together.c: plans the feeds of an entity when all are described, and ends it when all have ended; 1: it did one of
  * them, which is to be committed. */
 int dvsi_together(dvsi_target *target);
+/* Between the pages of long work in the writer: commits when it is time to, and hears when the run is to stop
+ * (DVS_E_CANCELLED). A plan goes on to its end. */
+int32_t dvsi_run_pause(dvsi_run *run, dvs_error *err);
 
 /* step.c: what the writer does, step by step. A step that fails is undone; feed->error says why, and whoever called
  * ends the feed. What leaves the sink unusable ends the run. */
@@ -465,6 +472,10 @@ int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
 /* merge_rows.c: writes such records and marks their offers as done; offers of failed ones are tried again at the next
  * end. */
 int32_t dvsi_gather_settle(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
+/* settled.c: the offers of such records, to be marked soon. Adding: 0, or -1 when memory is out. */
+int dvsi_settled_add(dvsi_target *target, int64_t offer_id);
+int dvsi_settled_full(const dvsi_target *target);
+int32_t dvsi_settled_mark(dvsi_feed *feed, dvs_error *err);
 /* deletes.c: the rows whose records are gone, a page at a time. */
 struct dvsi_sweep {
     uint32_t missing; /* the read proves which rows are gone */

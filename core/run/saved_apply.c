@@ -1,6 +1,6 @@
 /*
- * saved_apply.c - before the end of an entity that a plan is about: its offers become those that the diff found, and the
- * keys that are to change wait to be looked at.
+ * saved_apply.c - before the end of an entity that a plan is about: its offers become those that the diff
+ * found, and the keys that are to change wait to be looked at.
  */
 #include <string.h>
 
@@ -29,10 +29,10 @@ static int32_t find_offer(application *a, const char *label, const char *source_
     static const uint32_t key_columns[4] = {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_SOURCE,
                                             DVSI_OFFERS_SOURCE_KEY};
     dvsi_books *books = &a->run->books;
-    dvs_cell key[4] = {dvsi_cell_text(books->project), dvsi_cell_text(a->feed->target->entity->name), dvsi_cell_text(label),
-                       dvsi_cell_text(source_key)};
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, 2, &books->tables[DVSI_BOOK_OFFERS], columns, key_columns, 4, 1, key, -1,
-                         0};
+    dvs_cell key[4] = {dvsi_cell_text(books->project), dvsi_cell_text(a->feed->target->entity->name),
+                       dvsi_cell_text(label), dvsi_cell_text(source_key)};
+    dvs_lookup lookup = {
+        (uint32_t)sizeof lookup, 2, &books->tables[DVSI_BOOK_OFFERS], columns, key_columns, 4, 1, key, -1, 0};
     dvsi_batch_reset(a->rows, 2);
     return dvsi_sink_read(books->sink, &lookup, a->rows, err);
 }
@@ -58,7 +58,8 @@ static int member_cell(application *a, const dvsi_json *line, const char *name, 
     if (member == NULL || member->type == DVSI_JSON_NULL)
         return 0;
     dvsi_json_write(&text, member);
-    int result = text.failed ? -1 : dvsi_cell_from_json(&a->arena, kind, dvsi_buf_text(&text), text.length, out);
+    int result =
+        text.failed ? -1 : dvsi_cell_from_json(&a->arena, kind, dvsi_buf_text(&text), text.length, out);
     dvsi_buf_free(&text);
     return result;
 }
@@ -82,19 +83,22 @@ static int32_t take_offer(application *a, const dvsi_json *line, const char *lab
     row[DVSI_OFFERS_PENDING] = dvsi_cell_bool(1);
     row[DVSI_OFFERS_RUN_ID] = dvsi_cell_text(a->run->run_id);
     row[DVSI_OFFERS_SEEN_AT] = dvsi_cell_timestamp(a->run->started_at);
-    row[DVSI_OFFERS_RAW] = raw != NULL && raw->type == DVSI_JSON_STRING ? dvsi_cell_json_n(raw->text, raw->length)
-                                                                        : dvsi_cell_null();
+    row[DVSI_OFFERS_RAW] = raw != NULL && raw->type == DVSI_JSON_STRING
+                               ? dvsi_cell_json_n(raw->text, raw->length)
+                               : dvsi_cell_null();
     int32_t status = find_offer(a, label, source_key, err);
     if (status != DVS_OK || a->rows->n_rows == 0)
-        return status == DVS_OK ? dvsi_books_insert(&a->run->notes, DVSI_BOOK_OFFERS, row, 1, NULL, err) : status;
+        return status == DVS_OK ? dvsi_books_insert(&a->run->notes, DVSI_BOOK_OFFERS, row, 1, NULL, err)
+                                : status;
     const dvs_cell *stored = a->rows->cells;
     if (!dvsi_cell_equal(&stored[1], &row[DVSI_OFFERS_KEY]))
         status = look(a, stored[1].v.text, stored[1].length, label, err);
     for (uint32_t i = 0; i < DVSI_N_OFFERS; i++)
         columns[i] = i;
     if (status == DVS_OK)
-        status = dvsi_books_update(&a->run->notes, DVSI_BOOK_OFFERS, stored[0].v.i64, columns + DVSI_OFFERS_KEY,
-                                   row + DVSI_OFFERS_KEY, DVSI_N_OFFERS - DVSI_OFFERS_KEY, err);
+        status =
+            dvsi_books_update(&a->run->notes, DVSI_BOOK_OFFERS, stored[0].v.i64, columns + DVSI_OFFERS_KEY,
+                              row + DVSI_OFFERS_KEY, DVSI_N_OFFERS - DVSI_OFFERS_KEY, err);
     return status;
 }
 
@@ -105,7 +109,8 @@ static int32_t take_gone(application *a, const char *source_key, const char *lab
         return status;
     const dvs_cell *stored = a->rows->cells;
     status = look(a, stored[1].v.text, stored[1].length, label, err);
-    return status == DVS_OK ? dvsi_books_delete(&a->run->notes, DVSI_BOOK_OFFERS, &stored[0].v.i64, 1, err) : status;
+    return status == DVS_OK ? dvsi_books_delete(&a->run->notes, DVSI_BOOK_OFFERS, &stored[0].v.i64, 1, err)
+                            : status;
 }
 
 static int32_t take_line(application *a, const dvsi_json *line, dvs_error *err)
@@ -128,9 +133,11 @@ int32_t dvsi_saved_apply(dvsi_feed *feed, dvs_error *err)
 {
     const dvsi_saved_entity *entity = dvsi_saved_find(feed->run->saved, feed->target->entity->name);
     application a = {.feed = feed, .run = feed->run, .rows = dvsi_batch_new(2)};
-    dvsi_saved_lines lines = {.saved = feed->run->saved, .at = entity->first, .end = entity->end};
+    dvsi_saved_lines lines = {0};
     const dvsi_json *line = NULL;
-    int32_t status = a.rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    int32_t status = a.rows == NULL
+                         ? dvsi_error_no_memory(err)
+                         : dvsi_saved_lines_of(feed->run->saved, entity, DVSI_SAVED_OTHERS, &lines, err);
     do {
         dvsi_arena_reset(&a.arena);
         dvsi_arena_reset(&feed->run->batch_arena);

@@ -1,6 +1,6 @@
 /*
- * saved_check.c - is a plan still true? Looked at under the lock and before anything is written: the project, the newest
- * run and the pins of each entity, and of each record of the plan what stands in the sink.
+ * saved_check.c - is a plan still true? Looked at under the lock and before anything is written: the project,
+ * the newest run and the pins of each entity, and of each record of the plan what stands in the sink.
  */
 #include <string.h>
 
@@ -14,11 +14,14 @@
 
 static int32_t stale(const dvsi_run *run, dvs_error *err, const char *why)
 {
-    return dvsi_error_set(err, DVS_E_GUARD, "the plan %s no longer fits: %s. Nothing was done; make a new one with `dvsync "
-                          "diff --plan`", run->saved->path, why);
+    return dvsi_error_set(err, DVS_E_GUARD,
+                          "the plan %s no longer fits: %s. Nothing was done; make a new one with `dvsync "
+                          "diff --plan`",
+                          run->saved->path, why);
 }
 
-static int32_t check_entity(dvsi_run *run, const dvsi_target *target, const dvsi_saved_entity *entity, dvs_error *err)
+static int32_t check_entity(dvsi_run *run, const dvsi_target *target, const dvsi_saved_entity *entity,
+                            dvs_error *err)
 {
     const char *last_run = NULL;
     char pins[65];
@@ -61,8 +64,10 @@ static int32_t compare_page(comparison *c, dvs_error *err)
         if (text.failed)
             status = dvsi_error_no_memory(err);
         else if (deleted != c->deleted[i] || strcmp(dvsi_buf_text(&text), c->old[i]) != 0) {
-            const char *why = dvsi_arena_printf(&c->run->arena, "record %s of entity \"%s\" has changed in the sink since it "
-                                                "was made", c->keys[i], c->entity);
+            const char *why = dvsi_arena_printf(&c->run->arena,
+                                                "record %s of entity \"%s\" has changed in the sink since it "
+                                                "was made",
+                                                c->keys[i], c->entity);
             status = stale(c->run, err, why != NULL ? why : "a record has changed in the sink");
         }
     }
@@ -81,7 +86,8 @@ static int32_t take_line(comparison *c, const dvsi_json *line, dvs_error *err)
     if (dvsi_json_get(line, "change") == NULL)
         return DVS_OK;
     if (old == NULL || key == NULL)
-        return dvsi_error_set(err, DVS_E_DATA, "the plan %s has a change without its key or old values", c->run->saved->path);
+        return dvsi_error_set(err, DVS_E_DATA, "the plan %s has a change without its key or old values",
+                              c->run->saved->path);
     dvsi_json_write(&text, old);
     c->keys[c->n] = dvsi_arena_strdup(&c->arena, key);
     c->old[c->n] = text.failed ? NULL : dvsi_arena_strdup(&c->arena, dvsi_buf_text(&text));
@@ -98,20 +104,27 @@ static int32_t check_guard(comparison *c, const dvsi_saved_entity *entity, dvs_e
 {
     uint64_t active = 0;
     int32_t status = entity->deletes != 0 ? dvsi_saved_rows_active(&c->rows, &active, err) : DVS_OK;
-    if (status != DVS_OK || entity->deletes == 0 || dvsi_guard_allows(&c->run->max_delete, active, entity->deletes))
+    if (status != DVS_OK || entity->deletes == 0 ||
+        dvsi_guard_allows(&c->run->max_delete, active, entity->deletes))
         return status;
-    return dvsi_error_set(err, DVS_E_GUARD, "entity \"%s\": the plan %s would delete %llu of %llu active rows, more than "
-                          "max_delete allows; nothing was done. If this is right, run again with --max-delete %llu",
-                          entity->name, c->run->saved->path, (unsigned long long)entity->deletes, (unsigned long long)active,
-                          (unsigned long long)entity->deletes);
+    return dvsi_error_set(
+        err, DVS_E_GUARD,
+        "entity \"%s\": the plan %s would delete %llu of %llu active rows, more than "
+        "max_delete allows; nothing was done. If this is right, run again with --max-delete %llu%s",
+        entity->name, c->run->saved->path, (unsigned long long)entity->deletes, (unsigned long long)active,
+        entity->deletes >= active ? 100ULL : (unsigned long long)entity->deletes,
+        entity->deletes >= active ? "%" : "");
 }
 
-static int32_t check_values(dvsi_run *run, dvsi_target *target, const dvsi_saved_entity *entity, dvs_error *err)
+static int32_t check_values(dvsi_run *run, dvsi_target *target, const dvsi_saved_entity *entity,
+                            dvs_error *err)
 {
-    dvsi_saved_lines lines = {.saved = run->saved, .at = entity->first, .end = entity->end};
+    dvsi_saved_lines lines = {0};
     const dvsi_json *line = NULL;
     comparison c = {.run = run, .entity = entity->name};
     int32_t status = dvsi_saved_rows_open(target, &c.rows, err);
+    if (status == DVS_OK)
+        status = dvsi_saved_lines_of(run->saved, entity, DVSI_SAVED_CHANGES, &lines, err);
     do {
         if (status == DVS_OK)
             status = dvsi_saved_next(&lines, &line, err);
@@ -145,29 +158,32 @@ int32_t dvsi_saved_check(dvsi_run *run, dvs_error *err)
 static int32_t check_options(const dvsi_run *run, dvs_error *err)
 {
     const dvs_sync_options *o = run->options;
-    const char *wrong = o->row_limit != 0       ? "row_limit"
-                        : run->as_sync          ? "dry_run"
-                        : run->dry              ? NULL
-                        : o->n_entities != 0    ? "entities"
-                        : o->full               ? "full"
-                        : o->force_overwrite    ? "force_overwrite"
-                        : o->rebuild            ? "rebuild"
-                                                : NULL;
+    const char *wrong = o->row_limit != 0    ? "row_limit"
+                        : run->as_sync       ? "dry_run"
+                        : run->dry           ? NULL
+                        : o->n_entities != 0 ? "entities"
+                        : o->full            ? "full"
+                        : o->force_overwrite ? "force_overwrite"
+                        : o->rebuild         ? "rebuild"
+                                             : NULL;
     if (wrong == NULL)
         return DVS_OK;
     return dvsi_error_set(err, DVS_E_USAGE, "%s and a plan do not go together: %s", wrong,
-                          run->dry ? "a plan is made of a complete comparison" : "a plan says itself what is done");
+                          run->dry ? "a plan is made of a complete comparison"
+                                   : "a plan says itself what is done");
 }
 
 static int32_t check_entities(const dvsi_run *run, dvs_error *err)
 {
     const dvsi_saved *s = run->saved;
     if (strcmp(s->project, run->project->name) != 0)
-        return dvsi_error_set(err, DVS_E_CONFIG, "the plan %s is for project \"%s\", not for \"%s\"; nothing was done", s->path,
+        return dvsi_error_set(err, DVS_E_CONFIG,
+                              "the plan %s is for project \"%s\", not for \"%s\"; nothing was done", s->path,
                               s->project, run->project->name);
     for (uint32_t e = 0; e < s->n_entities; e++) {
         uint32_t p = 0;
-        while (p < run->project->n_entities && strcmp(run->project->entities[p].name, s->entities[e].name) != 0)
+        while (p < run->project->n_entities &&
+               strcmp(run->project->entities[p].name, s->entities[e].name) != 0)
             p++;
         if (p == run->project->n_entities)
             return stale(run, err, "the project has changed since it was made");

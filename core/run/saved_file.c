@@ -17,7 +17,8 @@
 
 static int32_t damaged(const dvsi_saved *saved, const char *what, dvs_error *err)
 {
-    return dvsi_error_set(err, DVS_E_DATA, "the plan %s %s; make a new one with `dvsync diff --plan`", saved->path, what);
+    return dvsi_error_set(err, DVS_E_DATA, "the plan %s %s; make a new one with `dvsync diff --plan`",
+                          saved->path, what);
 }
 
 const char *dvsi_saved_text(const dvsi_json *line, const char *name)
@@ -47,12 +48,31 @@ static int32_t fill(dvsi_saved_lines *l, dvs_error *err)
     size_t wanted = (size_t)(l->end - l->at) < CHUNK ? (size_t)(l->end - l->at) : CHUNK;
     ssize_t n = pread(l->saved->fd, l->buffer + l->length, wanted, l->at);
     if (n < 0)
-        return dvsi_error_set(err, DVS_E_IO, "reading the plan %s failed: %s", l->saved->path, strerror(errno));
+        return dvsi_error_set(err, DVS_E_IO, "reading the plan %s failed: %s", l->saved->path,
+                              strerror(errno));
     if (n == 0)
         return damaged(l->saved, "has become shorter while it was read", err);
     l->length += (size_t)n;
     l->at += n;
     return DVS_OK;
+}
+
+int32_t dvsi_saved_lines_of(const dvsi_saved *saved, const dvsi_saved_entity *entity, uint32_t wanted,
+                            dvsi_saved_lines *lines, dvs_error *err)
+{
+    *lines = (dvsi_saved_lines){.saved = saved, .at = entity->first, .end = entity->end, .wanted = wanted};
+    dvsi_buf_puts(&lines->changes, "{\"entity\":");
+    dvsi_json_string(&lines->changes, entity->name, strlen(entity->name));
+    dvsi_buf_puts(&lines->changes, ",\"key\":");
+    return lines->changes.failed ? dvsi_error_no_memory(err) : DVS_OK;
+}
+
+/* Without parsing it: there may be many, and large ones. */
+static int is_wanted(const dvsi_saved_lines *l, const char *text, size_t length)
+{
+    int change =
+        length >= l->changes.length && memcmp(text, dvsi_buf_text(&l->changes), l->changes.length) == 0;
+    return l->wanted == DVSI_SAVED_ALL || change == (l->wanted == DVSI_SAVED_CHANGES);
 }
 
 int32_t dvsi_saved_next(dvsi_saved_lines *l, const dvsi_json **line, dvs_error *err)
@@ -69,10 +89,14 @@ int32_t dvsi_saved_next(dvsi_saved_lines *l, const dvsi_json **line, dvs_error *
             const char *text = l->buffer + l->used;
             size_t length = (size_t)(newline - text);
             l->used += length + 1;
+            looked = 0;
+            if (!is_wanted(l, text, length))
+                continue;
             dvsi_arena_reset(&l->arena);
             *line = dvsi_json_parse(&l->arena, text, length, &problem, &offset);
-            return *line != NULL && (*line)->type == DVSI_JSON_OBJECT ? DVS_OK
-                                                                      : damaged(l->saved, "has a line that is no object", err);
+            return *line != NULL && (*line)->type == DVSI_JSON_OBJECT
+                       ? DVS_OK
+                       : damaged(l->saved, "has a line that is no object", err);
         }
         looked = l->length - l->used;
         if (l->at >= l->end)
@@ -86,6 +110,7 @@ int32_t dvsi_saved_next(dvsi_saved_lines *l, const dvsi_json **line, dvs_error *
 void dvsi_saved_lines_free(dvsi_saved_lines *lines)
 {
     dvsi_arena_free(&lines->arena);
+    dvsi_buf_free(&lines->changes);
     free(lines->buffer);
     memset(lines, 0, sizeof *lines);
 }
@@ -123,7 +148,9 @@ static int32_t check_digest(dvsi_saved *s, off_t size, dvs_error *err)
     memcpy(wanted, "{\"sha256\":\"", 11);
     memcpy(wanted + 11, hex, DVSI_SHA256_HEX - 1);
     memcpy(wanted + 11 + DVSI_SHA256_HEX - 1, "\"}\n", 3);
-    return memcmp(tail, wanted, TAIL_LENGTH) == 0 ? DVS_OK : damaged(s, "is damaged or was edited: its digest is wrong", err);
+    return memcmp(tail, wanted, TAIL_LENGTH) == 0
+               ? DVS_OK
+               : damaged(s, "is damaged or was edited: its digest is wrong", err);
 }
 
 /* ---- The header ---- */
@@ -137,7 +164,8 @@ static const char *keep_text(dvsi_saved *s, const dvsi_json *object, const char 
 static uint32_t number_of(const dvsi_json *object, const char *name)
 {
     const dvsi_json *member = dvsi_json_get(object, name);
-    unsigned long value = member != NULL && member->type == DVSI_JSON_NUMBER ? strtoul(member->text, NULL, 10) : 0;
+    unsigned long value =
+        member != NULL && member->type == DVSI_JSON_NUMBER ? strtoul(member->text, NULL, 10) : 0;
     return value <= UINT32_MAX ? (uint32_t)value : 0;
 }
 
@@ -145,9 +173,12 @@ static int read_column(dvsi_saved *s, dvsi_schema *schema, const dvsi_json *item
 {
     const dvsi_json *targets = dvsi_json_get(item, "targets");
     const char *kind = dvsi_saved_text(item, "type");
-    dvs_column column = {.struct_size = (uint32_t)sizeof column, .flags = number_of(item, "flags"),
-                         .key_position = number_of(item, "key_position"), .max_length = number_of(item, "max_length"),
-                         .choice_stride = sizeof(dvs_choice), .name = keep_text(s, item, "name"),
+    dvs_column column = {.struct_size = (uint32_t)sizeof column,
+                         .flags = number_of(item, "flags"),
+                         .key_position = number_of(item, "key_position"),
+                         .max_length = number_of(item, "max_length"),
+                         .choice_stride = sizeof(dvs_choice),
+                         .name = keep_text(s, item, "name"),
                          .native_type = keep_text(s, item, "native_type")};
     int number = kind != NULL ? dvsi_kind_from_name(kind) : -1;
     if (number < 0 || column.name == NULL)
@@ -158,7 +189,8 @@ static int read_column(dvsi_saved *s, dvsi_schema *schema, const dvsi_json *item
         if (names == NULL)
             return -1;
         for (const dvsi_json *t = targets->first; t != NULL; t = t->next) {
-            if (t->type != DVSI_JSON_STRING || (names[column.n_targets++] = dvsi_arena_strdup(&s->arena, t->text)) == NULL)
+            if (t->type != DVSI_JSON_STRING ||
+                (names[column.n_targets++] = dvsi_arena_strdup(&s->arena, t->text)) == NULL)
                 return -1;
         }
         column.targets = names;
@@ -176,8 +208,8 @@ static int read_feed(dvsi_saved *s, dvsi_saved_feed *feed, const dvsi_json *item
     feed->stream = keep_text(s, item, "stream");
     feed->identity = keep_text(s, item, "identity");
     feed->fingerprint = keep_text(s, item, "fingerprint");
-    if (feed->label == NULL || feed->stream == NULL || feed->identity == NULL || feed->fingerprint == NULL || kind == NULL ||
-        columns == NULL || columns->type != DVSI_JSON_ARRAY)
+    if (feed->label == NULL || feed->stream == NULL || feed->identity == NULL || feed->fingerprint == NULL ||
+        kind == NULL || columns == NULL || columns->type != DVSI_JSON_ARRAY)
         return -1;
     for (uint32_t k = 0; k < 3; k++)
         feed->cursor_kind = strcmp(kind, kinds[k]) == 0 ? k : feed->cursor_kind;
@@ -218,7 +250,8 @@ static int read_header(dvsi_saved *s, const dvsi_json *header)
     s->project = keep_text(s, header, "project");
     s->project_digest = keep_text(s, header, "project_sha256");
     s->force_overwrite = force != NULL && force->type == DVSI_JSON_BOOL && force->length != 0;
-    if (s->project == NULL || s->project_digest == NULL || entities == NULL || entities->type != DVSI_JSON_ARRAY)
+    if (s->project == NULL || s->project_digest == NULL || entities == NULL ||
+        entities->type != DVSI_JSON_ARRAY)
         return -1;
     s->entities = dvsi_arena_calloc(&s->arena, entities->length + 1, sizeof *s->entities);
     for (const dvsi_json *e = entities->first; e != NULL && s->entities != NULL; e = e->next)
@@ -282,8 +315,8 @@ int32_t dvsi_saved_open(const char *path, dvsi_saved **out, dvs_error *err)
     s->path = dvsi_arena_strdup(&s->arena, path);
     int32_t status = s->path == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     if (status == DVS_OK && failed != 0)
-        status = dvsi_error_set(err, failed == ENOENT ? DVS_E_NOT_FOUND : DVS_E_IO, "the plan %s cannot be read: %s", path,
-                                strerror(failed));
+        status = dvsi_error_set(err, failed == ENOENT ? DVS_E_NOT_FOUND : DVS_E_IO,
+                                "the plan %s cannot be read: %s", path, strerror(failed));
     if (status == DVS_OK && (fstat(s->fd, &about) != 0 || !S_ISREG(about.st_mode)))
         status = dvsi_error_set(err, DVS_E_IO, "the plan %s is no ordinary file", path);
     if (status == DVS_OK)

@@ -19,10 +19,12 @@ static int32_t add(dvsi_feed *feed, uint32_t part, const char *key, const dvsi_b
     row[DVSI_KEPT_SOURCE] = dvsi_cell_text(feed->from->label);
     row[DVSI_KEPT_PART] = dvsi_cell_int64(part);
     row[DVSI_KEPT_KEY] = dvsi_cell_text(key);
-    row[DVSI_KEPT_LINE] = line != NULL ? dvsi_cell_text_n(dvsi_buf_text(line), line->length) : dvsi_cell_null();
+    row[DVSI_KEPT_LINE] =
+        line != NULL ? dvsi_cell_text_n(dvsi_buf_text(line), line->length) : dvsi_cell_null();
     if (status == DVS_OK && line != NULL && line->failed)
         status = dvsi_error_no_memory(err);
-    return status == DVS_OK ? dvsi_books_insert(&feed->run->notes, DVSI_BOOK_KEPT, row, 1, NULL, err) : status;
+    return status == DVS_OK ? dvsi_books_insert(&feed->run->notes, DVSI_BOOK_KEPT, row, 1, NULL, err)
+                            : status;
 }
 
 /* {"entity":...,"source":...,"number":n,"record":{...},"raw":"..."} */
@@ -58,7 +60,8 @@ int32_t dvsi_saved_keep(dvsi_feed *feed, const dvsi_record *record, const char *
     if (record == NULL || dvsi_feed_gathers(feed))
         return add(feed, DVSI_KEPT_LOOKS, key, NULL, err);
     if (record->source == NULL)
-        return dvsi_error_set(err, DVS_E_UNSUPPORTED, "entity \"%s\": a change of record %s cannot be saved in a plan",
+        return dvsi_error_set(err, DVS_E_UNSUPPORTED,
+                              "entity \"%s\": a change of record %s cannot be saved in a plan",
                               feed->target->entity->name, key);
     put_record(feed, record, &line);
     int32_t status = add(feed, DVSI_KEPT_RECORDS, key, &line, err);
@@ -130,13 +133,15 @@ int32_t dvsi_saved_project(const dvsi_run *run, char hex[DVSI_SHA256_HEX], dvs_e
     int32_t status = DVS_OK;
     size_t n = 0;
     if (file == NULL)
-        status = dvsi_error_set(err, DVS_E_IO, "the project file %s cannot be read: %s", run->project->file, strerror(errno));
+        status = dvsi_error_set(err, DVS_E_IO, "the project file %s cannot be read: %s", run->project->file,
+                                strerror(errno));
     else if (sha == NULL)
         status = dvsi_error_no_memory(err);
     while (status == DVS_OK && (n = fread(buffer, 1, sizeof buffer, file)) != 0)
         dvsi_sha256_add(sha, buffer, n);
     if (status == DVS_OK && ferror(file))
-        status = dvsi_error_set(err, DVS_E_IO, "the project file %s cannot be read: %s", run->project->file, strerror(errno));
+        status = dvsi_error_set(err, DVS_E_IO, "the project file %s cannot be read: %s", run->project->file,
+                                strerror(errno));
     if (status == DVS_OK)
         dvsi_sha256_end(sha, hex);
     else
@@ -178,7 +183,8 @@ int32_t dvsi_saved_last_run(dvsi_run *run, const char *entity, const char **run_
     if (status == DVS_OK && run->sink != NULL)
         status = dvsi_books_find(&run->books, DVSI_BOOK_LOG, &where, 1, 1, 1, rows, err);
     if (status == DVS_OK && rows->n_rows != 0 && rows->cells[DVSI_LOG_RUN_ID].kind == DVS_TEXT) {
-        *run_id = dvsi_arena_copy(&run->arena, rows->cells[DVSI_LOG_RUN_ID].v.text, rows->cells[DVSI_LOG_RUN_ID].length);
+        *run_id = dvsi_arena_copy(&run->arena, rows->cells[DVSI_LOG_RUN_ID].v.text,
+                                  rows->cells[DVSI_LOG_RUN_ID].length);
         if (*run_id == NULL)
             status = dvsi_error_no_memory(err);
     }

@@ -1,6 +1,6 @@
 /*
- * saved_offers.c - which offers of a feed a sync would change: those of the diff, in its temporary database, against those
- * in the sink, both in the order of the source's keys.
+ * saved_offers.c - which offers of a feed a sync would change: those of the diff, in its temporary database,
+ * against those in the sink, both in the order of the source's keys.
  */
 #include <string.h>
 
@@ -12,8 +12,9 @@
 #define AT_ONCE 256u
 
 enum { SIDE_SOURCE_KEY, SIDE_KEY, SIDE_FIELDS, SIDE_MODIFIED_AT, SIDE_VERSION, SIDE_RAW, SIDE_COLUMNS };
-static const uint32_t side_columns[SIDE_COLUMNS] = {DVSI_OFFERS_SOURCE_KEY,  DVSI_OFFERS_KEY,     DVSI_OFFERS_FIELDS,
-                                                    DVSI_OFFERS_MODIFIED_AT, DVSI_OFFERS_VERSION, DVSI_OFFERS_RAW};
+static const uint32_t side_columns[SIDE_COLUMNS] = {DVSI_OFFERS_SOURCE_KEY, DVSI_OFFERS_KEY,
+                                                    DVSI_OFFERS_FIELDS,     DVSI_OFFERS_MODIFIED_AT,
+                                                    DVSI_OFFERS_VERSION,    DVSI_OFFERS_RAW};
 
 /* One of the two, read a page at a time. */
 typedef struct side {
@@ -27,12 +28,22 @@ typedef struct side {
 static int32_t next_page(const dvsi_feed *feed, side *s, dvs_error *err)
 {
     static const uint32_t order = DVSI_OFFERS_SOURCE_KEY;
-    dvs_where where[4] = {dvsi_where(DVSI_OFFERS_PROJECT, DVS_OP_EQ, dvsi_cell_text(feed->run->project->name)),
-                          dvsi_where(DVSI_OFFERS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
-                          dvsi_where(DVSI_OFFERS_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label)),
-                          dvsi_where(DVSI_OFFERS_SOURCE_KEY, DVS_OP_GT, dvsi_cell_text_n(s->last.data, s->last.length))};
-    dvs_scan scan = {(uint32_t)sizeof scan, 0, &s->books->tables[DVSI_BOOK_OFFERS], side_columns, SIDE_COLUMNS,
-                     s->last.length != 0 ? 4 : 3, where, &order, 1, sizeof(dvs_where), AT_ONCE};
+    dvs_where where[4] = {
+        dvsi_where(DVSI_OFFERS_PROJECT, DVS_OP_EQ, dvsi_cell_text(feed->run->project->name)),
+        dvsi_where(DVSI_OFFERS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
+        dvsi_where(DVSI_OFFERS_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label)),
+        dvsi_where(DVSI_OFFERS_SOURCE_KEY, DVS_OP_GT, dvsi_cell_text_n(s->last.data, s->last.length))};
+    dvs_scan scan = {(uint32_t)sizeof scan,
+                     0,
+                     &s->books->tables[DVSI_BOOK_OFFERS],
+                     side_columns,
+                     SIDE_COLUMNS,
+                     s->last.length != 0 ? 4 : 3,
+                     where,
+                     &order,
+                     1,
+                     sizeof(dvs_where),
+                     AT_ONCE};
     s->at = 0;
     dvsi_batch_reset(s->rows, SIDE_COLUMNS);
     int32_t status = dvsi_sink_scan(s->books->sink, &scan, s->rows, err);
@@ -96,7 +107,8 @@ static void begin_line(const dvsi_feed *feed, dvsi_buf *line)
     dvsi_json_string(line, feed->from->label, strlen(feed->from->label));
 }
 
-static int32_t write_offer(const dvsi_feed *feed, const dvs_cell *row, dvsi_buf *line, dvsi_saved_out *out, dvs_error *err)
+static int32_t write_offer(const dvsi_feed *feed, const dvs_cell *row, dvsi_buf *line, dvsi_saved_out *out,
+                           dvs_error *err)
 {
     begin_line(feed, line);
     put(line, "source_key", &row[SIDE_SOURCE_KEY]);
@@ -112,7 +124,8 @@ static int32_t write_offer(const dvsi_feed *feed, const dvs_cell *row, dvsi_buf 
     return line->failed ? dvsi_error_no_memory(err) : dvsi_saved_out_add(out, line->data, line->length, err);
 }
 
-static int32_t write_gone(const dvsi_feed *feed, const dvs_cell *row, dvsi_buf *line, dvsi_saved_out *out, dvs_error *err)
+static int32_t write_gone(const dvsi_feed *feed, const dvs_cell *row, dvsi_buf *line, dvsi_saved_out *out,
+                          dvs_error *err)
 {
     begin_line(feed, line);
     put(line, "gone", &row[SIDE_SOURCE_KEY]);

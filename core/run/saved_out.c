@@ -70,7 +70,8 @@ int32_t dvsi_saved_out_end(dvsi_saved_out *out, dvs_error *err)
     char hex[DVSI_SHA256_HEX];
     dvsi_sha256_end(out->sha, hex);
     out->sha = NULL;
-    int bad = fprintf(out->file, "{\"sha256\":\"%s\"}\n", hex) < 0 || fflush(out->file) != 0 || fsync(fileno(out->file)) != 0;
+    int bad = fprintf(out->file, "{\"sha256\":\"%s\"}\n", hex) < 0 || fflush(out->file) != 0 ||
+              fsync(fileno(out->file)) != 0;
     if (bad)
         return failed(out, err);
     bad = fclose(out->file) != 0;

@@ -1,6 +1,6 @@
 /*
- * saved_rows.c - stored rows by key, by what earlier runs recorded of the entity: the same text for the same row when the
- * plan is made and when it is carried out.
+ * saved_rows.c - stored rows by key, by what earlier runs recorded of the entity: the same text for the same
+ * row when the plan is made and when it is carried out.
  */
 #include <string.h>
 
@@ -34,7 +34,8 @@ static int32_t add_columns(dvsi_saved_rows *r, const dvsi_schema *found, dvs_err
     int failed = dvsi_schema_put(&r->schema, "row_id", DVS_INT64, DVS_COLUMN_ROW_ID) == NULL;
     for (uint32_t i = 0; i < d->n_fields && !failed; i++)
         if (dvsi_schema_find(found, d->fields[i].name) >= 0)
-            failed = dvsi_schema_put(&r->schema, d->fields[i].name, d->fields[i].kind, DVS_COLUMN_NULLABLE) == NULL;
+            failed = dvsi_schema_put(&r->schema, d->fields[i].name, d->fields[i].kind, DVS_COLUMN_NULLABLE) ==
+                     NULL;
     r->n_columns = r->schema.n_columns;
     for (uint32_t k = 0; k < d->n_key && k < 16; k++) {
         int at = dvsi_schema_find(&r->schema, d->key[k]);
@@ -63,8 +64,9 @@ int32_t dvsi_saved_rows_open(dvsi_target *target, dvsi_saved_rows *r, dvs_error 
     else if (status == DVS_E_NOT_FOUND)
         status = DVS_OK;
     dvsi_schema_free(&found);
-    r->table = (dvs_table){(uint32_t)sizeof(dvs_table), r->schema.n_columns, sizeof(dvs_column), 0, dvsi_table_id(),
-                           target->entity->name, r->schema.columns};
+    r->table =
+        (dvs_table){(uint32_t)sizeof(dvs_table), r->schema.n_columns, sizeof(dvs_column), 0, dvsi_table_id(),
+                    target->entity->name,        r->schema.columns};
     return status;
 }
 
@@ -86,11 +88,20 @@ int32_t dvsi_saved_rows_read(dvsi_saved_rows *r, const char *const *keys, uint32
     for (uint32_t k = 0; k < d->n_key; k++)
         kinds[k] = kind_of(d, d->key[k]);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++)
-        if (dvsi_key_parse(&arena, keys[i], strlen(keys[i]), kinds, d->n_key, cells + (size_t)n_found * d->n_key) == 0)
+        if (dvsi_key_parse(&arena, keys[i], strlen(keys[i]), kinds, d->n_key,
+                           cells + (size_t)n_found * d->n_key) == 0)
             key_of[n_found++] = i;
     if (status == DVS_OK && n_found != 0) {
-        dvs_lookup lookup = {(uint32_t)sizeof lookup, r->schema.n_columns, &r->table, columns, r->key, d->n_key, n_found,
-                             cells, r->valid_to, 0};
+        dvs_lookup lookup = {(uint32_t)sizeof lookup,
+                             r->schema.n_columns,
+                             &r->table,
+                             columns,
+                             r->key,
+                             d->n_key,
+                             n_found,
+                             cells,
+                             r->valid_to,
+                             0};
         status = dvsi_sink_read(r->target->run->sink, &lookup, r->rows, err);
     }
     for (uint32_t i = 0; i < r->rows->n_rows && status == DVS_OK; i++)

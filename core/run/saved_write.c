@@ -1,7 +1,7 @@
 /*
- * saved_write.c - the file of a plan, at the end of a diff: header, then entity by entity its changes with what stands in
- * the sink, and what carrying them out needs. No time of its own is in it, not even the source's watermark, which is for
- * display: the same inputs give the same bytes.
+ * saved_write.c - the file of a plan, at the end of a diff: header, then entity by entity its changes with
+ * what stands in the sink, and what carrying them out needs. No time of its own is in it, not even the
+ * source's watermark, which is for display: the same inputs give the same bytes.
  */
 #include <string.h>
 
@@ -133,8 +133,8 @@ typedef struct page {
     uint32_t n;
 } page;
 
-static int32_t write_changes_page(const dvsi_target *target, dvsi_saved_rows *rows, const page *p, dvsi_saved_out *out,
-                                  dvs_error *err)
+static int32_t write_changes_page(const dvsi_target *target, dvsi_saved_rows *rows, const page *p,
+                                  dvsi_saved_out *out, dvs_error *err)
 {
     dvsi_buf line = {0};
     int32_t status = dvsi_saved_rows_read(rows, p->keys, p->n, err);
@@ -173,7 +173,8 @@ static int32_t write_changes(dvsi_run *run, uint32_t target, dvsi_saved_out *out
             if (p.keys[p.n] == NULL || p.lines[p.n++] == NULL)
                 status = dvsi_error_no_memory(err);
         }
-        if (status == DVS_OK && p.n != 0 && (!more || p.n == ROWS_AT_ONCE || p.arena.used > DVSI_BATCH_BYTES)) {
+        if (status == DVS_OK && p.n != 0 &&
+            (!more || p.n == ROWS_AT_ONCE || p.arena.used > DVSI_BATCH_BYTES)) {
             status = write_changes_page(&run->targets[target], &rows, &p, out, err);
             dvsi_arena_reset(&p.arena);
             p.n = 0;
@@ -211,7 +212,8 @@ static int32_t write_records(dvsi_target *target, dvsi_saved_out *out, dvs_error
 }
 
 /* Keys of a part, sorted, each once. */
-static int32_t write_keys(dvsi_target *target, uint32_t part, const char *name, dvsi_saved_out *out, dvs_error *err)
+static int32_t write_keys(dvsi_target *target, uint32_t part, const char *name, dvsi_saved_out *out,
+                          dvs_error *err)
 {
     static const uint32_t column = DVSI_KEPT_KEY;
     dvsi_books *notes = &target->run->notes;
@@ -224,8 +226,17 @@ static int32_t write_keys(dvsi_target *target, uint32_t part, const char *name, 
                               dvsi_where(DVSI_KEPT_ENTITY, DVS_OP_EQ, dvsi_cell_text(target->entity->name)),
                               dvsi_where(DVSI_KEPT_PART, DVS_OP_EQ, dvsi_cell_int64(part)),
                               dvsi_where(DVSI_KEPT_KEY, DVS_OP_GT, dvsi_cell_text_n(last.data, last.length))};
-        dvs_scan scan = {(uint32_t)sizeof scan, 0, &notes->tables[DVSI_BOOK_KEPT], &column, 1, last.length != 0 ? 4 : 3,
-                         where, &column, 1, sizeof(dvs_where), ROWS_AT_ONCE};
+        dvs_scan scan = {(uint32_t)sizeof scan,
+                         0,
+                         &notes->tables[DVSI_BOOK_KEPT],
+                         &column,
+                         1,
+                         last.length != 0 ? 4 : 3,
+                         where,
+                         &column,
+                         1,
+                         sizeof(dvs_where),
+                         ROWS_AT_ONCE};
         dvsi_batch_reset(rows, 1);
         status = dvsi_sink_scan(notes->sink, &scan, rows, err);
         n = rows->n_rows;
@@ -275,10 +286,12 @@ static const char *no_plan(dvsi_run *run)
         for (uint32_t f = 0; f < target->n_feeds; f++) {
             const dvsi_feed *feed = &target->feeds[f];
             if (feed->from->scope_referenced)
-                return dvsi_arena_printf(&run->arena, "entity \"%s\" has `scope: referenced`, which a plan cannot hold", name);
+                return dvsi_arena_printf(
+                    &run->arena, "entity \"%s\" has `scope: referenced`, which a plan cannot hold", name);
         }
     }
-    return run->fatal.status != 0 || atomic_load(run->stop) != 0 ? "the comparison did not come to its end" : NULL;
+    return run->fatal.status != 0 || atomic_load(run->stop) != 0 ? "the comparison did not come to its end"
+                                                                 : NULL;
 }
 
 int32_t dvsi_saved_write(dvsi_run *run, dvs_error *err)

@@ -250,6 +250,12 @@ static int32_t settle_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     return dvsi_gather_settle(feed, work, err);
 }
 
+static int32_t settled_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    (void)work;
+    return dvsi_settled_mark(feed, err);
+}
+
 /* The entity's offers, when all its feeds have ended; `feed` is one that did so well. */
 static int32_t take_offers(dvsi_feed *feed, dvsi_work *work)
 {
@@ -262,10 +268,16 @@ static int32_t take_offers(dvsi_feed *feed, dvsi_work *work)
         }
     target->offers_part = target->keeps ? DVSI_OFFERS_END : DVSI_OFFERS_ALL;
     dvsi_buf_clear(&target->offers_at);
+    target->n_settled = 0;
     while (status == DVS_OK && target->offers_part != DVSI_OFFERS_END) {
         status = dvsi_step(feed, next_offers_step, work);
         if (status == DVS_OK)
             status = take(feed, settle_step, work, 0, work->n_records);
+        if (status == DVS_OK && (target->offers_part != DVSI_OFFERS_ALL || dvsi_settled_full(target)))
+            status = dvsi_step(feed, settled_step, NULL);
+        feed->run->transaction_rows += work->n_records;
+        if (status == DVS_OK)
+            status = dvsi_run_pause(feed->run, &feed->error);
     }
     return status;
 }

@@ -11,7 +11,10 @@ void dvsi_target_free(dvsi_target *target)
 {
     dvsi_expressions_free(target->derived);
     dvsi_seen_clear(&target->rows_met);
+    dvsi_seen_clear(&target->skipped);
     dvsi_buf_free(&target->offers_at);
+    free(target->settled);
+    target->settled = NULL;
     dvsi_schema_free(&target->schema);
     free(target->field_changes);
     target->field_changes = NULL;

@@ -197,9 +197,10 @@ static void end(dvsi_target *target)
         end_well(target);
         return;
     }
+    /* One that was stopped goes on in the next run, from where its reads are. */
     for (uint32_t f = 0; f < target->n_feeds; f++)
         if (target->feeds[f].phase == DVSI_FEED_READ)
-            target->feeds[f].frozen = !given_up;
+            target->feeds[f].frozen = !given_up && status != DVS_E_CANCELLED;
     target->error = err;
     fail_all(target, DVSI_FEED_READ, &err);
 }

@@ -137,6 +137,26 @@ static int32_t close_version(dvsi_writing *w, uint32_t at, int64_t row_id, int64
     return DVS_OK;
 }
 
+/* What we wrote of the stored version, as far as the next one has it: a column that is no field any more does not go
+ * along. 0, or -1 when memory is out. */
+static int carry_hash(dvsi_writing *w, const dvs_cell *stored, dvs_cell *out)
+{
+    const dvsi_target *t = w->feed->target;
+    *out = dvsi_cell_null();
+    if (stored->kind != DVS_BYTES)
+        return 0;
+    uint8_t *bytes = dvsi_arena_calloc(&w->feed->run->batch_arena, (size_t)stored->length + 1, 1);
+    if (bytes == NULL)
+        return -1;
+    for (uint32_t i = 0; i < t->n_fields; i++) {
+        size_t start = (size_t)t->positions[i] * DVSI_SYNC_HASH_BYTES;
+        if (start + DVSI_SYNC_HASH_BYTES <= stored->length)
+            memcpy(bytes + start, stored->v.bytes + start, DVSI_SYNC_HASH_BYTES);
+    }
+    *out = dvsi_cell_bytes(bytes, stored->length);
+    return 0;
+}
+
 /* The version that follows the stored one, which ends where it begins; that of a deleted record has ended already. */
 static int32_t add_version(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_cell *row, const dvs_cell *stored,
                            const uint32_t *changed, uint32_t n_changed, dvs_error *err)
@@ -146,7 +166,10 @@ static int32_t add_version(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_c
     const int64_t valid_to = time_of(&row[t->lookup_deleted]);
     const int64_t begins =
         dvsi_history_next(w->records[at].modified, w->feed->run->started_at, valid_from, valid_to);
-    dvs_cell *version = new_row(w, at, &row[t->lookup_hash], changed, n_changed, err);
+    dvs_cell hash;
+    if (carry_hash(w, &row[t->lookup_hash], &hash) != 0)
+        return dvsi_error_no_memory(err);
+    dvs_cell *version = new_row(w, at, &hash, changed, n_changed, err);
     if (version == NULL)
         return err->status;
     memcpy(version + 1, stored, t->n_fields * sizeof *version);

@@ -1,11 +1,12 @@
 /*
- * condition.c - the host's conditions as a $filter. A record that the service leaves out counts as deleted,
- * so a condition only goes there when it surely lets every record through that the host would take: texts for
- * equality alone: the service's comparison knows no case and no blanks at the end (Microsoft's documentation,
- * "Query data using the Web API"), so equal texts are equal for it, too; no order choices of several values,
- * file columns, entity names, row versions: only for null, or not at all times       a second wider at both
- * ends: a value is shown in whole seconds and may be stored with a fraction decimals and doubles: only for
- * null
+ * condition.c - the host's conditions as a $filter. A record that the service leaves out counts as deleted, so a
+ * condition only goes there when it surely lets every record through that the host would take:
+ * - texts for equality alone: the service's comparison knows no case (Microsoft's documentation, "Query data
+ *   using the Web API"), so equal texts are equal for it, too, but their order is another;
+ * - times a second wider at both ends: a value is shown in whole seconds and may be stored with a fraction;
+ * - decimals, doubles, choices of several values and entity names for null alone, and row versions not at all;
+ * - nothing about null where the columns' descriptions do not tell which are hidden from us ($metadata): what we
+ *   see as null may be a value for the service.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,12 +87,12 @@ static char *constant(const struct dataverse_column *column, const dvs_condition
     static const char *const whole[] = {"Integer",   "Picklist",  "State", "Status",
                                         "Edm.Int32", "Edm.Int16", NULL};
     static const char *const ids[] = {"Customer", "Lookup", "Owner", "Uniqueidentifier", "Edm.Guid", NULL};
+    static const char *const never[] = {"BigInt", "File", NULL};
     const int equality = c->op == DVS_OP_EQ || c->op == DVS_OP_NE;
     char text[40];
     if (c->op == DVS_OP_IS_NULL || c->op == DVS_OP_NOT_NULL)
-        return strcmp(column->native_type, "BigInt") != 0 && strcmp(column->native_type, "File") != 0
-                   ? strdup("null")
-                   : NULL;
+        return is_one_of(column->native_type, never) || strncmp(column->native_type, "Edm.", 4) == 0 ? NULL
+                                                                                                     : strdup("null");
     if (c->value.kind == DVS_INT64 && is_one_of(column->native_type, whole) && c->value.v.i64 >= INT32_MIN &&
         c->value.v.i64 <= INT32_MAX) {
         snprintf(text, sizeof text, "%lld", (long long)c->value.v.i64);

@@ -58,10 +58,12 @@ def copy_database(source, target):
             shutil.copy(old, new)
 
 
-def kill_at(project, env, *args):
-    """A sync under the shim that must die by its own SIGKILL."""
+def kill_at(project, env, *args, may_end=False):
+    """A sync under the shim that must die by its own SIGKILL. may_end: or end well before the point comes, since a busy
+    machine commits more at a time; False then."""
     result = project.command("sync", *args, env=tracing(project.db, **{k: str(v) for k, v in env.items()}))
-    assert result.code == -9, f"it was not killed ({env})\n{result}"
+    assert result.code == -9 or (may_end and result.code == 0), f"it was not killed ({env})\n{result}"
+    return result.code == -9
 
 
 def kill_after(project, seconds, env, *args):

@@ -329,17 +329,19 @@ def test_killed_at_any_commit(tmp_path, key):
     project.sync(env=tracing(project.db, trace))
     expected, told = project.state(), sorted(versions_of(project))
     commits, _ = writing_commits(trace)
-    assert commits >= 10
+    killed = 0
     for n in (2, commits // 2, commits - 1):
         copy_database(before, project.db)
         for when in ("DVSYNC_KILL_BEFORE", "DVSYNC_KILL_AFTER"):
             result = project.command("sync", env=tracing(project.db, **{when: str(n)}))
-            assert result.code in (-9, DONE), result
+            assert result.code in (-9, DONE), result  # how many commits there are is not fixed
+            killed += result.code == -9
             intervals(project, "things")
         project.sync()
         assert project.state() == expected, n
         assert sorted(versions_of(project)) == told, n
         assert {r[0] for r in project.rows("SELECT count(*) FROM things GROUP BY id")} == {1, 2}
+    assert killed >= 2
 
 
 def versions_of(project):

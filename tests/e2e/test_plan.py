@@ -433,6 +433,63 @@ def test_expressions(tmp_path):
     assert counts(Twin(project).both(), "partners")[:3] == (0, 1, 1)
 
 
+@pytest.mark.parametrize("kept", ["crm", "sheet"])
+def test_a_source_is_dropped(tmp_path, kept):
+    """Goal: an entity that gathered and now may stream leaves nothing behind, by a plan as by a sync."""
+    two = Two(tmp_path)
+    two.says("P-2", "name 2", "other").says("P-9", "nine", "9")
+    two.project.sync()
+
+    def drop(config):
+        entity = config["entities"][0]
+        entity["from"] = [f for f in entity["from"] if f["source"] == kept]
+    two.project.edit(drop)
+    Twin(two.project).both()
+    assert two.open() == []
+    two.project.edit(lambda config: config["entities"][0].update(
+        {"from": [{"source": s, "fields": {n: n for n in ("code", "name", "phone")}} for s in ("crm", "sheet")]}))
+    Twin(two.project).both()
+    assert len(two.open()) == 1
+
+
+def test_new_columns(tmp_path):
+    """Goal: `schema: evolve` adds the column when the plan is carried out."""
+    project = csv_project(tmp_path, options={"schema": "evolve"})
+    project.csv("partners", NUMBERED, numbered(10))
+    project.sync()
+    project.csv("partners", (*NUMBERED, "more"), [(*row, f"m{row[0]}") for row in numbered(11, _3="x")])
+    Twin(project).both()
+    assert by_key(project.db, "partners", "id", "more")["3"] == "m3"
+
+
+def test_versions_of_two_sources(tmp_path):
+    """Goal: history of a gathering entity, with deletes and revivals."""
+    two = Two(tmp_path)
+    two.project.edit(lambda config: config.setdefault("options", {}).update(history="scd2"))
+    two.project.sync()
+    rows = two.rows
+    two.change(1, 20, name="x").sheet({k: v for k, v in rows.items() if k != "P-2"})
+    two.crm.remove(2, seq=21, stream="partners").write()
+    Twin(two.project).both()
+    two.sheet({**rows, "P-3": ("name 3", "else")})
+    Twin(two.project).both()
+    assert two.project.value("SELECT count(*) FROM partners WHERE code = 'P-2'") == 2
+
+
+def test_errors_of_a_source(tmp_path):
+    """Goal: what a source itself could not turn into a record fails by a plan as by a sync."""
+    world = World(tmp_path).stream(rows=[thing(i) for i in range(1, 11)], capabilities=["complete", "delta", "resume"]).write()
+    project = scripted_project(tmp_path, world)
+    project.sync()
+    world.change(4, 20, amount="no number").change(3, 21, name="x").write()
+    Twin(project).both(expect=PARTIAL)
+    assert project.rows("SELECT key, closed_at FROM _sync_errors") == [("4", None)]
+    world.change(4, 22, amount="4.5").write()
+    project.diff("--plan", project.folder / "mend.plan")
+    project.sync("--plan", project.folder / "mend.plan")
+    assert project.value("SELECT count(*) FROM _sync_errors WHERE closed_at IS NULL") == 0
+
+
 def test_memory_sink(tmp_path):
     """Goal: nothing of this is SQLite's."""
     project = csv_project(tmp_path)

@@ -126,3 +126,18 @@ def test_dataverse_later_runs(tmp_path):
         assert all("statecode%20eq" not in f for f in rows_filters(sim))
         project.diff(expect=DONE)
         sim.expect_clean()
+
+
+def test_a_filter_that_the_service_refuses(tmp_path):
+    """Goal: the read goes on without it, and says so."""
+    with Sim("--rows", "accounts=120") as sim:
+        project = dataverse_project(tmp_path, sim, [{"name": "accounts", "from": [{"where": "statecode = 0"}]}],
+                                    page_size=50)
+        sim.fault("413", phase="rows", page="first", times=1)
+        result = project.sync()
+        assert rows_filters(sim) == ["statecode%20eq%200", None]
+        assert "read without a filter" in result.err
+        fresh = dataverse_project(tmp_path, sim, [{"name": "accounts", "from": [{"where": "statecode = 0"}]}], name="fresh")
+        fresh.sync()
+        query = "SELECT accountid FROM accounts ORDER BY 1"
+        assert project.rows(query) == fresh.rows(query)

@@ -70,17 +70,16 @@ def test_batches(tmp_path):
     assert sorted(fetched(world)) == [50, 100, 100, 100]
 
 
-@pytest.mark.parametrize("deletes", ["soft", "hard"])
-def test_later_runs(tmp_path, deletes):
+@pytest.mark.parametrize("rule", [{"deletes": "soft"}, {"deletes": "hard"}, {"history": "scd2"}], ids=str)
+def test_later_runs(tmp_path, rule):
     """Goal: what is referred to now is read, changes come, what nothing refers to any more goes, also where a reference of an
     entity that is followed itself changed; what is gone at the source goes; who comes back is revived."""
     world = world_of(tmp_path, [thing(1, 1), thing(2, 4)], [person(1, boss=2), person(2), person(3), person(4)])
-    project = project_of(tmp_path, world, deletes=deletes)
+    project = project_of(tmp_path, world, **rule)
     project.sync()
-    present = "SELECT id FROM staff ORDER BY id" if deletes == "hard" else None
 
     def now():
-        return [i for (i,) in project.rows(present)] if present else staff(project)
+        return [i for (i,) in project.rows("SELECT id FROM staff_current ORDER BY id")]
 
     assert now() == [1, 2, 4]
     world["staff"]["rows"][0] = person(1, boss=3, name="new")
@@ -234,6 +233,28 @@ def test_a_failing_referrer_drops_nothing(tmp_path):
     project.sync(expect=(PARTIAL, FAILED))
     assert staff(project) == [1, 2]
     world.calm().write()
+    project.sync("--max-delete", "100%")
+    assert staff(project) == [1]
+
+
+def test_one_that_is_followed_fails_early(tmp_path):
+    """Goal: what only its records refer to is not dropped."""
+    teams = [column("id", "int64", key=1), column("lead", "int64")]
+    world = world_of(tmp_path, [thing(1, 1)], [person(1), person(2)])
+    world.stream("teams", columns=teams, rows=[{"id": 1, "lead": 2}], capabilities=CAPABILITIES).write()
+    project = scripted_project(tmp_path, world, entities=[
+        {"name": "staff", "from": [{"scope": "referenced", "fields": {"id": "id", "name": "name"}}]},
+        {"name": "teams", "from": [{"scope": "referenced", "fields": {
+            "id": "id", "lead": {"from": "lead", "refers_to": "staff"}}}]},
+        {"name": "things", "from": [{"fields": {"id": {"from": "id", "refers_to": "teams"}, "owner": {
+            "from": "owner", "refers_to": "staff"}}}]}])
+    project.sync()
+    assert staff(project) == [1, 2]
+    world.fault("describe", stream="teams", status="network").write()
+    project.sync("--max-delete", "100%", expect=PARTIAL)
+    assert staff(project) == [1, 2]
+    world.calm()["teams"]["rows"][0]["lead"] = 1
+    world.write()
     project.sync("--max-delete", "100%")
     assert staff(project) == [1]
 

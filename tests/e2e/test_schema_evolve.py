@@ -496,6 +496,18 @@ def test_strict_refuses_any_difference(tmp_path, what, words):
     project.diff(expect=PARTIAL).says(*words)
 
 
+def test_strict_with_files(tmp_path):
+    """Goal: the same for a CSV file, whose columns have no types."""
+    project = evolving(tmp_path, rule="strict")
+    project.sync()
+    before = project.rows("SELECT * FROM partners")
+    project.csv("partners", COLOURED[:2] + COLOURED[3:], [(*r[:2], r[3], "red") for r in numbered(21)])
+    project.sync(expect=FAILED).says("colour", "is new", "city", "is gone")
+    assert project.rows("SELECT * FROM partners") == before
+    project.csv("partners", NUMBERED, numbered(21))
+    assert counts(project.sync()) == (1, 0, 0, 20, 0, 0)
+
+
 def test_strict_after_evolve(tmp_path):
     """Goal: one sync with `evolve` takes a difference over; `strict` accepts it from then on."""
     project, world = scripted(tmp_path, "int64", [1, 2, 3], rule="strict")

@@ -670,3 +670,53 @@ def test_interrupted_between_its_sources(tmp_path):
     assert {s["name"]: s["reason"] for s in result.json["entities"][0]["sources"]}["src"] == "resumed"
     assert len(things(project)) == 41
     project.diff(expect=DONE)
+
+
+def test_records_from_with_ignored_deletes(tmp_path):
+    """Goal: `deletes: ignore` leaves the row of a record that no deciding source has any more, and counts it as skipped."""
+    project = two(tmp_path, crm=[("A", "a", None), ("B", "b", None)], sheet=[("A", "x", "7")], records_from=["crm"],
+                  deletes="ignore")
+    project.sync()
+    fill(project, "crm", [("B", "b", None)])
+    for _ in range(2):
+        assert counts(project.sync()) == (0, 0, 0, 1, 1, 0)
+        assert partners(project)["A"] == ("a", "7")
+    project.diff(expect=DONE)
+
+
+def test_skipped_once(tmp_path):
+    """Goal: a record that is changed and gone at the source that decides is counted once."""
+    world, project = mixed(tmp_path, sheet=[("C00001", "s", "n"), ("X", "x", "n")])
+    entity_of(project)["records_from"] = ["src"]
+    project.edit(lambda c: None)
+    assert counts(project.sync(), "things")[4] == 1
+    world.change(1, 11, code="Y").write()
+    project.csv("sheet", ("code", "name", "note"), [("C00001", "s", "changed"), ("X", "x", "changed")])
+    assert counts(project.sync(), "things") == (1, 0, 1, 0, 1, 0)
+    project.csv("sheet", ("code", "name", "note"), [("C00001", "s", "again"), ("X", "x", "changed")])
+    assert counts(project.sync(), "things") == (0, 0, 0, 0, 1, 0)
+    project.diff(expect=DONE)
+
+
+def test_a_pass_that_broke_off_is_tried_again(tmp_path):
+    """Goal: a source without a cursor fails in the middle of its read, when the project has just changed: the next run reads
+    the others completely, too, though they ended well and have their cursors."""
+    world = World(tmp_path, "one").stream(rows=[thing(i) for i in range(1, 5)], capabilities=["complete", "delta", "resume"]).write()
+    other = World(tmp_path, "two").stream(rows=[thing(1, name="other")], capabilities=["complete"]).write()
+    project = Project(tmp_path)
+    project.write({
+        "sources": {w.root["identity"]: {"plugin": "scripted", "priority": p, "settings": {"script": str(w.file)}}
+                    for w, p in ((world, 2), (other, 1))},
+        "entities": [{"name": "things", "key": ["code"], "from": [{"source": "one", "entity": "things"},
+                                                                  {"source": "two", "entity": "things"}]}]})
+    project.sync()
+    project.config["sources"]["two"]["priority"] = 3
+    project.edit(lambda c: None)
+    other.fault("pull", status="io", scope="stream", message="away").write()
+    project.sync(expect=PARTIAL)
+    other.calm().write()
+    result = project.sync()
+    assert modes(result) == ["full", "full"]
+    assert by_key(project.db, "things", "code", "name")["C00001"] == "other"
+    project.diff(expect=DONE)
+    assert modes(project.sync()) == ["delta", "full"]

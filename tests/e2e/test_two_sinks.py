@@ -7,7 +7,7 @@ in one of the sinks, or something in the core that leans on SQLite.
 import re
 
 import pytest
-from harness import (BUSY, DONE, FAILED, GUARD, INTERRUPTED, NUMBERED, PARTIAL, ROOT, csv_project, numbered, wait_until)
+from harness import (BUSY, DONE, FAILED, FOUND, GUARD, INTERRUPTED, NUMBERED, PARTIAL, ROOT, csv_project, numbered, wait_until)
 from sinks import asked_of_sink, both_equal, memory_sink, set_faults
 from worlds import World, scripted_project, thing
 
@@ -121,6 +121,20 @@ def test_delta_life(tmp_path, key):
     world.remove(42).write()
     pair.sync()
     pair.sync("--full")
+    pair.diff(expect=DONE)
+
+
+@pytest.mark.parametrize("key", ["id", "code"])
+def test_diff_over_a_column_that_is_not_there_yet(tmp_path, key):
+    """Goal: a diff of a project with a new field reads the table as it is, and sync adds the column."""
+    world, pair = scripted_pair(tmp_path, key, 8)
+    pair.sync()
+    fields = {"*": True, "twice": {"expr": "code || code"}}
+    entity = {"name": "things", "key": [key], "from": [{"source": "src", "fields": fields}]}
+    for project in pair.projects:
+        project.write({**project.config, "entities": [entity]})
+    pair.diff(expect=FOUND)
+    pair.sync()
     pair.diff(expect=DONE)
 
 

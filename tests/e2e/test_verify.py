@@ -55,10 +55,10 @@ def test_verify(tmp_path):
     assert verify(project, DONE)["dangling"] == 0
 
 
-@pytest.mark.parametrize("deletes", ["soft", "hard"])
-def test_only_active_records_count(tmp_path, deletes):
-    """Goal: a deleted record is no target, and refers to nothing."""
-    project = two_entities(tmp_path, deletes=deletes)
+@pytest.mark.parametrize("rule", [{"deletes": "soft"}, {"deletes": "hard"}, {"history": "scd2"}], ids=str)
+def test_only_active_records_count(tmp_path, rule):
+    """Goal: a deleted record, or a version that is over, is no target, and refers to nothing."""
+    project = two_entities(tmp_path, **rule)
     project.csv("partners", PARTNERS[0], PARTNERS[1][:3])
     project.sync()
     verify(project, DONE)

@@ -73,11 +73,17 @@ def versions(now, history, what):
             assert fits, f"{what}: versions of {key}: {found}"
 
 
-def story(now, rules, hard, edited, what):
+def no_false_edits(now, touched, what):
+    """Nothing is said to be edited by hand that never was."""
+    wrong = {(r["key"], r["field"]) for r in now.of("_sync_conflicts", ENTITY) if r["kind"] == "local_edit"} - touched
+    assert not wrong, f"{what}: called edited by hand: {wrong}"
+
+
+def story(now, fields, hard, edited, what):
     """The lineage of each key is a life that can be, and each value before is the value after the change before.
-    `edited`: keys of rows that were edited or deleted by hand."""
+    `edited`: keys of rows that were edited or deleted by hand; `fields`: what was mapped all the time."""
     lives, last = defaultdict(list), {}
-    rows_now, fields = current(now), FIELDS + (("label",) if rules.derived is not None else ())
+    rows_now = current(now)
     for r in now.of("_sync_lineage", ENTITY):
         if r["key"] not in edited:
             lives[r["key"]].append(r)

@@ -29,13 +29,14 @@ class SharedTrial:
         names = NAMES[:rng.choice([2, 2, 2, 3])]
         bad = rng.choice([0, 0, 0, 0.15])
         self.sources = {n: Source(n, self.folder, rng, bad) for n in names}
+        self.memory = rng.random() < 0.5
         self.rules = Rules(list(names), rng)
         self.rules.apply(self.sources)
-        self.memory = rng.random() < 0.5
         self.history = rng.choice(["none", "none", "scd2"])
         self.deletes = rng.choice(["soft", "soft", "hard"])
         self.steps = rng.randint(2, 7)
         self.edited = False    # by hand, and no complete read since then that was not disturbed
+        self.mapped = {*FIELDS, "label"}  # all the time
         self.touched = set()   # (key, field) that ever were
         self.edits = {}        # {(key, field): value} that are to be found in the log
         self.project = self.write_project(Project(self.folder))
@@ -48,6 +49,8 @@ class SharedTrial:
 
     def tell_rules(self):
         r = self.rules
+        if r.derived is None:
+            self.mapped.discard("label")
         self.tell(f"rules: precedence {r.precedence()}, records_from {r.records_from}, derived {r.derived}, " +
                   ", ".join(f"{n}: {json.dumps({f: r.says[n][f] for f in FIELDS})}" +
                             f"{' where' if r.where[n] else ''} nulls win {[f for f in FIELDS if r.null_wins[n][f]]}" for n in r.taking_part))
@@ -266,7 +269,8 @@ class SharedTrial:
         now = Database(self.project)
         checks.state(now, self.rules, self.sources, self.touched, what)
         checks.versions(now, self.history, what)
-        checks.story(now, self.rules, self.deletes == "hard", {key for key, _ in self.touched}, what)
+        checks.no_false_edits(now, self.touched, what)
+        checks.story(now, self.mapped, self.deletes == "hard", {key for key, _ in self.touched}, what)
         checks.offers(now, self.rules, self.sources, what)
         checks.books(now, what)
         assert not now.open_errors(ENTITY), f"{what}: open row errors: {now.open_errors(ENTITY)[:2]}"

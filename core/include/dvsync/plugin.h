@@ -420,7 +420,8 @@ typedef struct dvs_sink_open {
  * A table as the host sees it. `id` names this definition: equal ids are equal tables for the life of
  * the sink object, so prepared statements may be kept by it. Column 0 is the row id, an INT64 that the
  * host chooses for each row; it is the table's primary key. Identifiers may hold any characters, are
- * at most 200 bytes and are compared without regard to case (ASCII).
+ * at most 200 bytes and are compared without regard to case (ASCII). In a sink that is opened with
+ * DVS_SINK_READ_ONLY a table may describe columns that a sync would add: no request names these.
  */
 typedef struct dvs_table {
     uint32_t struct_size;

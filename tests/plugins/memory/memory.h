@@ -221,7 +221,10 @@ void memory_file_unlock(dvs_sink *sink);
 
 /* ---- query.c ---- */
 
-/* A table of the host on the one that is stored: where each of its columns stands. */
+#define MEMORY_NO_COLUMN UINT32_MAX
+
+/* A table of the host on the one that is stored: where each of its columns stands. A session that only reads may
+ * describe columns that are not there; a request that names one is refused. */
 typedef struct memory_binding {
     const dvs_table *as;
     memory_table *table;
@@ -232,6 +235,8 @@ typedef struct memory_binding {
 int32_t memory_bind(const dvs_writer *writer, const dvs_table *as, memory_binding *binding, dvs_error *err);
 void memory_unbind(memory_binding *binding);
 const dvs_column *memory_as_column(const dvs_table *as, uint32_t i);
+/* May a request name this column? */
+int32_t memory_column_check(const memory_binding *b, uint32_t column, dvs_error *err);
 int32_t memory_where_check(const memory_binding *b, const dvs_where *where, uint32_t n, uint32_t stride,
                            dvs_error *err);
 int memory_where_holds(const memory_binding *b, const dvs_where *where, uint32_t n, uint32_t stride,

@@ -36,10 +36,9 @@ int32_t memory_bind(const dvs_writer *writer, const dvs_table *as, memory_bindin
         return memory_no_memory(err);
     for (i = 0; i < as->n_columns; i++) {
         int32_t at = memory_column_find(b->table, memory_as_column(as, i)->name);
-        if (at < 0)
-            return dvs_fail(err, DVS_E_SCHEMA, DVS_SCOPE_STREAM, "table %s has no column %s", as->name,
-                            memory_as_column(as, i)->name);
-        b->map[i] = (uint32_t)at;
+        b->map[i] = at >= 0 ? (uint32_t)at : MEMORY_NO_COLUMN;
+        if (at < 0 && (writer->sink->flags & DVS_SINK_READ_ONLY) == 0)
+            return memory_column_check(b, i, err);
     }
     return DVS_OK;
 }
@@ -49,21 +48,25 @@ void memory_unbind(memory_binding *b)
     free(b->map);
 }
 
-static int32_t bad_column(dvs_error *err, const dvs_table *as, uint32_t column)
+int32_t memory_column_check(const memory_binding *b, uint32_t column, dvs_error *err)
 {
-    return dvs_fail(err, DVS_E_ABI, DVS_SCOPE_STREAM,
-                    "the host asked for column %u of table %s, which has %u", column, as->name,
-                    as->n_columns);
+    if (column >= b->as->n_columns)
+        return dvs_fail(err, DVS_E_ABI, DVS_SCOPE_STREAM,
+                        "the host asked for column %u of table %s, which has %u", column, b->as->name,
+                        b->as->n_columns);
+    if (b->map[column] == MEMORY_NO_COLUMN)
+        return dvs_fail(err, DVS_E_SCHEMA, DVS_SCOPE_STREAM, "table %s has no column %s", b->as->name,
+                        memory_as_column(b->as, column)->name);
+    return DVS_OK;
 }
 
-static int32_t columns_check(const dvs_table *as, const uint32_t *columns, uint32_t n, dvs_error *err)
+static int32_t columns_check(const memory_binding *b, const uint32_t *columns, uint32_t n, dvs_error *err)
 {
     uint32_t i;
-    for (i = 0; i < n; i++) {
-        if (columns[i] >= as->n_columns)
-            return bad_column(err, as, columns[i]);
-    }
-    return DVS_OK;
+    int32_t status = DVS_OK;
+    for (i = 0; i < n && status == DVS_OK; i++)
+        status = memory_column_check(b, columns[i], err);
+    return status;
 }
 
 static int has_order(uint32_t kind)
@@ -84,8 +87,9 @@ int32_t memory_where_check(const memory_binding *b, const dvs_where *where, uint
     uint32_t i, kind;
     for (i = 0; i < n; i++) {
         const dvs_where *w = where_at(where, i, stride);
-        if (w->column >= b->as->n_columns)
-            return bad_column(err, b->as, w->column);
+        int32_t status = memory_column_check(b, w->column, err);
+        if (status != DVS_OK)
+            return status;
         kind = memory_as_column(b->as, w->column)->kind;
         if (w->op < DVS_OP_EQ || w->op > DVS_OP_NOT_NULL)
             return dvs_fail(err, DVS_E_ABI, DVS_SCOPE_STREAM, "the host asked for the unknown comparison %u",
@@ -233,14 +237,14 @@ static int32_t key_check(const memory_binding *b, const dvs_lookup *l, dvs_error
 
 static int32_t lookup_check(const memory_binding *b, const dvs_lookup *l, dvs_error *err)
 {
-    int32_t status = columns_check(b->as, l->columns, l->n_columns, err);
+    int32_t status = columns_check(b, l->columns, l->n_columns, err);
     if (status == DVS_OK)
-        status = columns_check(b->as, l->key_columns, l->n_key_columns, err);
+        status = columns_check(b, l->key_columns, l->n_key_columns, err);
     if (status == DVS_OK && l->n_key_columns == 0)
         status =
             dvs_fail(err, DVS_E_ABI, DVS_SCOPE_STREAM, "the host asked for rows by a key without columns");
-    if (status == DVS_OK && l->only_null >= (int32_t)b->as->n_columns)
-        status = bad_column(err, b->as, (uint32_t)l->only_null);
+    if (status == DVS_OK && l->only_null >= 0)
+        status = memory_column_check(b, (uint32_t)l->only_null, err);
     return status == DVS_OK ? key_check(b, l, err) : status;
 }
 

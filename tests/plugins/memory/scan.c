@@ -166,13 +166,15 @@ static int32_t put_rows(dvs_writer *writer, const memory_binding *b, const dvs_s
 static int32_t check(const memory_binding *b, const dvs_scan *s, uint32_t *columns, dvs_error *err)
 {
     uint32_t i;
-    for (i = 0; i < s->n_columns; i++) {
-        if (s->columns[i] >= b->as->n_columns)
-            return dvs_fail(err, DVS_E_ABI, DVS_SCOPE_STREAM, "the host asked for column %u of table %s",
-                            s->columns[i], b->as->name);
-    }
+    int32_t status = DVS_OK;
+    for (i = 0; i < s->n_columns && status == DVS_OK; i++)
+        status = memory_column_check(b, s->columns[i], err);
+    for (i = 0; i < s->n_order && status == DVS_OK; i++)
+        status = memory_column_check(b, s->order[i], err);
+    if (status != DVS_OK)
+        return status;
     for (i = 0; i < s->n_order; i++) {
-        uint32_t kind = s->order[i] < b->as->n_columns ? memory_as_column(b->as, s->order[i])->kind : 0;
+        uint32_t kind = memory_as_column(b->as, s->order[i])->kind;
         if (kind != DVS_TEXT && kind != DVS_UUID && kind != DVS_INT64 && kind != DVS_DATE &&
             kind != DVS_TIMESTAMP)
             return dvs_fail(err, DVS_E_ABI, DVS_SCOPE_STREAM,
@@ -272,6 +274,10 @@ int32_t memory_missing(dvs_writer *writer, const dvs_table *table, uint32_t colu
         status = memory_bind(writer, table, &a, err);
     if (status == DVS_OK)
         status = memory_bind(writer, other, &b, err);
+    if (status == DVS_OK)
+        status = memory_column_check(&a, column, err);
+    if (status == DVS_OK)
+        status = memory_column_check(&b, other_column, err);
     if (status == DVS_OK)
         status = memory_index_for(b.table, &b.map[other_column], 1, &index, err);
     if (status == DVS_OK)

@@ -67,6 +67,14 @@ static void hashes_are_the_published_ones(void **state)
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     dvsi_hash_sha256(NULL, 0, hex);
     assert_int_equal(strlen(hex), 64);
+    dvsi_sha256 *sha = dvsi_sha256_new();
+    assert_non_null(sha);
+    dvsi_sha256_add(sha, "a", 1);
+    dvsi_sha256_add(sha, NULL, 0);
+    dvsi_sha256_add(sha, "bc", 2);
+    dvsi_sha256_end(sha, hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    dvsi_sha256_free(NULL);
     assert_int_equal(dvsi_hash64("", 0), UINT64_C(0xef46db3751d8e999));
     assert_int_equal(dvsi_hash64("abc", 3), UINT64_C(0x44bc2cf5ad770999));
     assert_int_equal(dvsi_hash32("", 0), UINT32_C(0x02cc5d05));

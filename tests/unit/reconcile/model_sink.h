@@ -1,5 +1,5 @@
-/* model_sink.h (tests) - a sink in memory and a run over it, as SPEC 5 and 6 describe them, around core/reconcile. What
- * a step finds wrong is kept in `wrong`, the first of it. */
+/* model_sink.h (tests) - a sink in memory and a run over it, as SPEC 5 and 6 describe them, around
+ * core/reconcile. What a step finds wrong is kept in `wrong`, the first of it. */
 #ifndef TEST_MODEL_SINK_H
 #define TEST_MODEL_SINK_H
 
@@ -23,8 +23,8 @@ typedef struct model_row {
     dvs_cell fields[N_FIELDS];
     uint8_t hash[MAX_HASH];
     size_t hash_length;
-    uint32_t is_ours[N_FIELDS];  /* what sync_hash should know: we wrote it ... */
-    dvs_cell written[N_FIELDS];  /* ... and this it was */
+    uint32_t is_ours[N_FIELDS]; /* what sync_hash should know: we wrote it ... */
+    dvs_cell written[N_FIELDS]; /* ... and this it was */
 } model_row;
 
 typedef struct model_conflict {
@@ -46,7 +46,7 @@ typedef struct model_sink {
     model_pin pins[N_KEYS][N_FIELDS];
     model_conflict conflicts[MAX_CONFLICTS];
     uint32_t n_conflicts;
-    dvsi_buf story; /* lineage */
+    dvsi_buf story;  /* lineage */
     uint64_t writes; /* on rows, lineage and conflicts */
     uint64_t drift;  /* what a diff found */
     const char *wrong;
@@ -84,7 +84,8 @@ static void model_sink_free(model_sink *s)
 static int same_clash(const dvsi_clash *a, const dvsi_clash *b)
 {
     return a->kind == b->kind && a->field == b->field &&
-           ((a->winner == b->winner && a->loser == b->loser) || (a->winner == b->loser && a->loser == b->winner));
+           ((a->winner == b->winner && a->loser == b->loser) ||
+            (a->winner == b->loser && a->loser == b->winner));
 }
 
 static int same_values(const dvsi_clash *a, const dvsi_clash *b)
@@ -194,7 +195,8 @@ static void take_said(model_case *c, const model_sink *s, const model_rules *r, 
         }
     for (uint32_t i = 0; i < n; i++) {
         for (uint32_t f = 0; f < N_PLAIN; f++) /* what the entry does not map, it does not offer */
-            c->fields[i][f] = r->says[hands[i].source][f] != DVSI_SAYS_NOTHING ? hands[i].record->fields[f] : (dvs_cell){0};
+            c->fields[i][f] =
+                r->says[hands[i].source][f] != DVSI_SAYS_NOTHING ? hands[i].record->fields[f] : (dvs_cell){0};
         c->said[i] = (dvsi_said){.voice = hands[i].source, .fields = c->fields[i]};
     }
     c->n_said = n;
@@ -298,7 +300,8 @@ static void tell_story(model_sink *s, const model_case *c, uint32_t key, const m
     if (m->op == DVSI_OP_CREATE)
         (void)dvsi_lineage_create(&s->story, model_names, N_FIELDS, &own, origins);
     else if (m->op != DVSI_OP_DELETE)
-        dvsi_lineage_update(&s->story, model_names, before->fields, m->fields, m->changed, m->n_changed, &own, origins);
+        dvsi_lineage_update(&s->story, model_names, before->fields, m->fields, m->changed, m->n_changed, &own,
+                            origins);
     dvsi_buf_puts(&s->story, "\n");
 }
 
@@ -383,7 +386,8 @@ static void take_delivery(model_sink *s, const model_delivery *d)
     offer->pending = offer->pending || !same;
 }
 
-/* Deliveries of all sources in any order, but those of one record in their own; in a dry run nothing stays. */
+/* Deliveries of all sources in any order, but those of one record in their own; in a dry run nothing stays.
+ */
 static void run_changes(model_sink *s, const model_rules *r, const model_delivery *changes, uint32_t n)
 {
     uint32_t left[256];
@@ -393,7 +397,8 @@ static void run_changes(model_sink *s, const model_rules *r, const model_deliver
     while (n_left != 0) {
         uint32_t pick = (uint32_t)random_below(n_left);
         for (uint32_t i = 0; i < pick; i++)
-            if (changes[left[i]].source == changes[left[pick]].source && changes[left[i]].number == changes[left[pick]].number)
+            if (changes[left[i]].source == changes[left[pick]].source &&
+                changes[left[i]].number == changes[left[pick]].number)
                 pick = i;
         if (r->in_project[changes[left[pick]].source])
             take_delivery(s, &changes[left[pick]]);

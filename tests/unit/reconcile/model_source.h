@@ -1,5 +1,5 @@
-/* model_source.h (tests) - sources and projects as dice make them, and what SPEC 5 says that a sink must then hold,
- * worked out without any code of core/reconcile. */
+/* model_source.h (tests) - sources and projects as dice make them, and what SPEC 5 says that a sink must then
+ * hold, worked out without any code of core/reconcile. */
 #ifndef TEST_MODEL_SOURCE_H
 #define TEST_MODEL_SOURCE_H
 
@@ -12,8 +12,8 @@
 #define N_SOURCES 3u
 #define N_RECORDS 4u /* of a source */
 #define N_KEYS 4u
-#define N_PLAIN 4u  /* two texts, an int64, a json */
-#define DERIVED 4u  /* the two texts, one behind the other */
+#define N_PLAIN 4u /* two texts, an int64, a json */
+#define DERIVED 4u /* the two texts, one behind the other */
 #define N_FIELDS 5u
 #define N_WORDS 6u
 
@@ -43,7 +43,8 @@ static dvs_cell model_value(uint32_t field, int foreign)
 static size_t model_word(const dvs_cell *cell)
 {
     size_t i = 0;
-    while (i < N_WORDS && (strlen(model_words[i]) != cell->length || memcmp(model_words[i], cell->v.text, cell->length) != 0))
+    while (i < N_WORDS && (strlen(model_words[i]) != cell->length ||
+                           memcmp(model_words[i], cell->v.text, cell->length) != 0))
         i++;
     return i;
 }
@@ -123,7 +124,8 @@ typedef struct model_delivery {
 /* One change at a source. */
 static model_delivery model_change(model_world *w)
 {
-    model_delivery d = {.source = (uint32_t)random_below(N_SOURCES), .number = (uint32_t)random_below(N_RECORDS)};
+    model_delivery d = {.source = (uint32_t)random_below(N_SOURCES),
+                        .number = (uint32_t)random_below(N_RECORDS)};
     model_record *record = &w->records[d.source][d.number];
     int was = (int)record->present;
     if (was && random_below(4) == 0) {
@@ -170,7 +172,8 @@ static const model_record *model_best(const model_world *w, uint32_t source, uin
     return best;
 }
 
-static int model_opinion(const model_rules *r, const model_truth *t, uint32_t source, uint32_t field, uint32_t how)
+static int model_opinion(const model_rules *r, const model_truth *t, uint32_t source, uint32_t field,
+                         uint32_t how)
 {
     const model_record *record = t->best[source];
     return record != NULL && r->says[source][field] == how &&
@@ -212,7 +215,8 @@ static model_truth model_expect(const model_rules *r, const model_world *w, uint
 static int model_differs(const model_rules *r, const model_truth *t, uint32_t field, uint32_t loser)
 {
     uint32_t winner = t->winner[field];
-    return t->exists && winner < N_SOURCES && loser != winner && model_opinion(r, t, winner, field, DVSI_SAYS_TRUTH) &&
+    return t->exists && winner < N_SOURCES && loser != winner &&
+           model_opinion(r, t, winner, field, DVSI_SAYS_TRUTH) &&
            model_opinion(r, t, loser, field, DVSI_SAYS_TRUTH) &&
            !dvsi_cell_equal(&t->best[winner]->fields[field], &t->best[loser]->fields[field]);
 }

@@ -1,7 +1,7 @@
 /*
- * What must hold of core/reconcile for any sources, project and order of events: random lives of a sink in memory
- * (model_sink.h), judged by what SPEC 5 says of the sources at their end (model_source.h). DVSYNC_SEED=n plays case n
- * first; DVSYNC_CASES=n plays so many of each kind.
+ * What must hold of core/reconcile for any sources, project and order of events: random lives of a sink in
+ * memory (model_sink.h), judged by what SPEC 5 says of the sources at their end (model_source.h).
+ * DVSYNC_SEED=n plays case n first; DVSYNC_CASES=n plays so many of each kind.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,12 +39,14 @@ static int is_right_value(const model_row *row, const model_rules *r, const mode
     return row->fields[f].kind == DVS_NULL || !row->is_ours[f];
 }
 
-static const char *check_conflicts(const model_sink *s, const model_rules *r, const model_truth *t, uint32_t key)
+static const char *check_conflicts(const model_sink *s, const model_rules *r, const model_truth *t,
+                                   uint32_t key)
 {
     uint32_t expected = 0;
     uint32_t open = 0;
     for (uint32_t i = 0; i < s->n_conflicts; i++)
-        open += s->conflicts[i].open && s->conflicts[i].key == key && s->conflicts[i].clash.kind == DVSI_FIELD_DIFFERS;
+        open += s->conflicts[i].open && s->conflicts[i].key == key &&
+                s->conflicts[i].clash.kind == DVSI_FIELD_DIFFERS;
     for (uint32_t f = 0; f < N_PLAIN; f++)
         for (uint32_t loser = 0; loser < N_SOURCES; loser++) {
             if (!model_differs(r, t, f, loser) || s->pins[key][f].set)
@@ -52,8 +54,9 @@ static const char *check_conflicts(const model_sink *s, const model_rules *r, co
             uint32_t found = 0;
             for (uint32_t i = 0; i < s->n_conflicts; i++) {
                 const dvsi_clash *clash = &s->conflicts[i].clash;
-                found += s->conflicts[i].open && s->conflicts[i].key == key && clash->kind == DVSI_FIELD_DIFFERS &&
-                         clash->field == f && clash->winner == t->winner[f] && clash->loser == loser &&
+                found += s->conflicts[i].open && s->conflicts[i].key == key &&
+                         clash->kind == DVSI_FIELD_DIFFERS && clash->field == f &&
+                         clash->winner == t->winner[f] && clash->loser == loser &&
                          dvsi_cell_equal(&clash->winner_value, &t->best[t->winner[f]]->fields[f]) &&
                          dvsi_cell_equal(&clash->loser_value, &t->best[loser]->fields[f]);
             }
@@ -101,7 +104,8 @@ static void edit_by_hand(model_sink *s)
     } else if (random_below(8) == 0) {
         *row = (model_row){0};
     } else {
-        row->fields[field] = field == DERIVED ? dvsi_cell_text("edit") : model_value(field, random_below(3) != 0);
+        row->fields[field] =
+            field == DERIVED ? dvsi_cell_text("edit") : model_value(field, random_below(3) != 0);
     }
 }
 
@@ -191,7 +195,8 @@ static uint32_t n_open(const model_sink *s, dvsi_clash_kind kind)
     return n;
 }
 
-/* After a complete sync the state is right, whatever went before; a diff finds nothing, and more runs write nothing. */
+/* After a complete sync the state is right, whatever went before; a diff finds nothing, and more runs write
+ * nothing. */
 static const char *any_life(void)
 {
     model_sink *s = calloc(1, sizeof *s);
@@ -237,22 +242,25 @@ static const char *compare_sinks(const model_sink *a, const model_sink *b)
     for (uint32_t key = 0; key < N_KEYS; key++) {
         const model_row *x = &a->rows[key];
         const model_row *y = &b->rows[key];
-        if (x->exists != y->exists || x->deleted != y->deleted || !same_cells(x->fields, y->fields, N_FIELDS) ||
-            x->hash_length != y->hash_length || memcmp(x->hash, y->hash, x->hash_length) != 0)
+        if (x->exists != y->exists || x->deleted != y->deleted ||
+            !same_cells(x->fields, y->fields, N_FIELDS) || x->hash_length != y->hash_length ||
+            memcmp(x->hash, y->hash, x->hash_length) != 0)
             return "the order made another row";
         for (uint32_t f = 0; f < N_FIELDS; f++)
             if (a->pins[key][f].set != b->pins[key][f].set)
                 return "the order left another pin";
     }
-    if (a->story.length != b->story.length || memcmp(dvsi_buf_text(&a->story), dvsi_buf_text(&b->story), a->story.length) != 0)
+    if (a->story.length != b->story.length ||
+        memcmp(dvsi_buf_text(&a->story), dvsi_buf_text(&b->story), a->story.length) != 0)
         return "the order made another story";
     if (a->n_conflicts != b->n_conflicts || a->writes != b->writes)
         return "the order made other conflicts, or more writes";
     for (uint32_t i = 0; i < a->n_conflicts; i++) {
         const model_conflict *x = &a->conflicts[i];
         const model_conflict *y = &b->conflicts[i];
-        if (x->key != y->key || x->open != y->open || x->seen != y->seen || !same_clash(&x->clash, &y->clash) ||
-            !same_values(&x->clash, &y->clash) || strcmp(x->clash.rule, y->clash.rule) != 0)
+        if (x->key != y->key || x->open != y->open || x->seen != y->seen ||
+            !same_clash(&x->clash, &y->clash) || !same_values(&x->clash, &y->clash) ||
+            strcmp(x->clash.rule, y->clash.rule) != 0)
             return "the order made another conflict";
     }
     return a->wrong != NULL ? a->wrong : b->wrong;

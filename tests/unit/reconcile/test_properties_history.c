@@ -1,5 +1,5 @@
-/* Versions under clocks that lie: whatever a record goes through, its intervals stay in order. DVSYNC_SEED=n plays case
- * n first. */
+/* Versions under clocks that lie: whatever a record goes through, its intervals stay in order. DVSYNC_SEED=n
+ * plays case n first. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,7 +49,8 @@ static int64_t modified_at(int64_t now, const versions *v)
     case 1:
         return v->n != 0 ? v->from[v->n - 1] + (int64_t)random_below(3) - 1 : now;
     case 2:
-        return v->n != 0 && v->to[v->n - 1] != DVSI_TIME_NONE ? v->to[v->n - 1] + (int64_t)random_below(3) - 1 : now - 1;
+        return v->n != 0 && v->to[v->n - 1] != DVSI_TIME_NONE ? v->to[v->n - 1] + (int64_t)random_below(3) - 1
+                                                              : now - 1;
     case 3:
         return now + (int64_t)random_below((size_t)DAY); /* in the future */
     default:

@@ -1,6 +1,7 @@
 /*
- * The truth table of core/reconcile, tests/data/reconcile/truth.txt, whose head explains its columns: every line is
- * played through the three steps of merge.h, and what comes of it is written down in the words of the table.
+ * The truth table of core/reconcile, tests/data/reconcile/truth.txt, whose head explains its columns: every
+ * line is played through the three steps of merge.h, and what comes of it is written down in the words of the
+ * table.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -95,7 +96,8 @@ static void take_rules(game *g, char *const *line)
         g->null_wins[v][0] = strstr(options, "null_wins") != NULL;
         g->voices[v] = (dvsi_voice){.priority = v == 0 && !is_equal ? 10 : 5,
                                     .listed = v,
-                                    .decides = only == NULL || strchr(only + strlen("records_from="), 'a' + (int)v) != NULL,
+                                    .decides = only == NULL ||
+                                               strchr(only + strlen("records_from="), 'a' + (int)v) != NULL,
                                     .says = g->says[v],
                                     .null_wins = g->null_wins[v]};
     }
@@ -200,7 +202,8 @@ static void tell_conflicts(const game *g, dvsi_buf *out)
         const dvsi_clash *clash = &g->merged.clashes[i];
         assert_int_equal(clash->field, clash->kind == DVSI_LOCAL_EDIT ? g->field : 0);
         dvsi_buf_printf(out, "%s%s %s=", i != 0 ? "; " : "",
-                        clash->kind == DVSI_LOCAL_EDIT ? "local_edit" : "field_differs", voice_name(clash->winner));
+                        clash->kind == DVSI_LOCAL_EDIT ? "local_edit" : "field_differs",
+                        voice_name(clash->winner));
         put_value(out, &clash->winner_value);
         dvsi_buf_printf(out, " %s=", voice_name(clash->loser));
         put_value(out, &clash->loser_value);
@@ -368,19 +371,23 @@ static void test_lineage_json(void **state)
 {
     static const char *const names[] = {"n", "p", "q", "r"};
     static const dvsi_origin own = {"crm", "accounts", NULL};
-    const dvsi_origin origins[] = {
-        {NULL, NULL, NULL}, {"sheet", "partners", "tel"}, {"sheet", "accounts", NULL}, {"crm", "accounts", "r"}};
-    const dvs_cell before[] = {dvsi_cell_text("a"), dvsi_cell_null(), dvsi_cell_int64(1), dvsi_cell_text("x")};
-    const dvs_cell after[] = {dvsi_cell_text("b"), dvsi_cell_text("1"), dvsi_cell_int64(2), dvsi_cell_text("y")};
+    const dvsi_origin origins[] = {{NULL, NULL, NULL},
+                                   {"sheet", "partners", "tel"},
+                                   {"sheet", "accounts", NULL},
+                                   {"crm", "accounts", "r"}};
+    const dvs_cell before[] = {dvsi_cell_text("a"), dvsi_cell_null(), dvsi_cell_int64(1),
+                               dvsi_cell_text("x")};
+    const dvs_cell after[] = {dvsi_cell_text("b"), dvsi_cell_text("1"), dvsi_cell_int64(2),
+                              dvsi_cell_text("y")};
     const uint32_t changed[] = {0, 1, 2, 3};
     dvsi_buf out = {0};
     (void)state;
     dvsi_lineage_update(&out, names, before, after, changed, 4, &own, origins);
-    assert_string_equal(dvsi_buf_text(&out),
-                        "{\"n\":{\"old\":\"a\",\"new\":\"b\"},"
-                        "\"p\":{\"old\":null,\"new\":\"1\",\"source\":\"sheet\",\"source_entity\":\"partners\",\"from\":\"tel\"},"
-                        "\"q\":{\"old\":1,\"new\":2,\"source\":\"sheet\"},"
-                        "\"r\":{\"old\":\"x\",\"new\":\"y\"}}");
+    assert_string_equal(dvsi_buf_text(&out), "{\"n\":{\"old\":\"a\",\"new\":\"b\"},"
+                                             "\"p\":{\"old\":null,\"new\":\"1\",\"source\":\"sheet\","
+                                             "\"source_entity\":\"partners\",\"from\":\"tel\"},"
+                                             "\"q\":{\"old\":1,\"new\":2,\"source\":\"sheet\"},"
+                                             "\"r\":{\"old\":\"x\",\"new\":\"y\"}}");
     dvsi_buf_clear(&out);
     assert_int_equal(dvsi_lineage_create(&out, names, 4, &own, origins), 2);
     assert_string_equal(dvsi_buf_text(&out),

@@ -1,4 +1,5 @@
-/* Conflicts and pins in the books, on the sqlite sink: what opens, moves on, stands without a write, and closes. */
+/* Conflicts and pins in the books, on the sqlite sink: what opens, moves on, stands without a write, and
+ * closes. */
 #include "../sink-sqlite/sqlite_fixture.h"
 
 #include "run/conflicts.h"
@@ -49,8 +50,8 @@ static int open_world(void **state)
     w->key[0] = "code";
     for (int i = 0; i < N_FIELDS; i++)
         w->fields[i] = (dvsi_definition_field){.name = names[i], .kind = kinds[i]};
-    w->target.definition = (dvsi_definition){.row_id = 1, .key = w->key, .n_key = 1, .fields = w->fields,
-                                             .n_fields = N_FIELDS, .history = "none"};
+    w->target.definition = (dvsi_definition){
+        .row_id = 1, .key = w->key, .n_key = 1, .fields = w->fields, .n_fields = N_FIELDS, .history = "none"};
     w->feed.run = &w->run;
     w->feed.target = &w->target;
     w->view.run = &w->run;
@@ -87,14 +88,16 @@ static void next_run(world *w)
     commit(w->run.sink);
 }
 
-static dvsi_clash differs(uint32_t field, uint32_t winner, dvs_cell winner_value, uint32_t loser, dvs_cell loser_value)
+static dvsi_clash differs(uint32_t field, uint32_t winner, dvs_cell winner_value, uint32_t loser,
+                          dvs_cell loser_value)
 {
     return (dvsi_clash){DVSI_FIELD_DIFFERS, field, winner, loser, winner_value, loser_value, "priority"};
 }
 
 static dvsi_clash edited(uint32_t field, uint32_t winner, dvs_cell winner_value, dvs_cell loser_value)
 {
-    return (dvsi_clash){DVSI_LOCAL_EDIT, field, winner, DVSI_VOICE_SINK, winner_value, loser_value, "source_of_truth"};
+    return (dvsi_clash){DVSI_LOCAL_EDIT, field,       winner,           DVSI_VOICE_SINK,
+                        winner_value,    loser_value, "source_of_truth"};
 }
 
 static dvs_cell text(const char *value)
@@ -113,7 +116,8 @@ static void settle(world *w, const char *key, const dvsi_clash *clashes, uint32_
 }
 
 #define CONFLICTS                                                                                            \
-    "SELECT id, key, field, kind, winner_source, winner_value, loser_source, loser_value, status, seen_count, "  \
+    "SELECT id, key, field, kind, winner_source, winner_value, loser_source, loser_value, status, "          \
+    "seen_count, "                                                                                           \
     "first_run_id, last_run_id FROM _sync_conflicts ORDER BY id"
 #define SEES(sql, wanted) assert_string_equal(look(w->f->path, sql), wanted)
 
@@ -142,7 +146,8 @@ static void test_opens_stands_moves_closes(void **state)
     next_run(w);
     settle(w, "B", NULL, 0); /* another record closes nothing */
     settle(w, "A", NULL, 0);
-    SEES("SELECT status, closed_at, last_run_id FROM _sync_conflicts", "closed|1970-01-01T00:00:00.005000Z|run-4");
+    SEES("SELECT status, closed_at, last_run_id FROM _sync_conflicts",
+         "closed|1970-01-01T00:00:00.005000Z|run-4");
     assert_int_equal(w->feed.counts.conflicts, 0);
 
     next_run(w);
@@ -154,9 +159,9 @@ static void test_opens_stands_moves_closes(void **state)
 static void test_one_row_a_pair(void **state)
 {
     world *w = *state;
-    dvsi_clash clashes[4] = {differs(PHONE, 0, text("1"), 1, text("2")), differs(PHONE, 0, text("1"), 2, dvsi_cell_null()),
-                             differs(SIZE, 0, dvsi_cell_int64(5), 1, dvsi_cell_int64(6)),
-                             edited(PHONE, 0, text("1"), text("9"))};
+    dvsi_clash clashes[4] = {
+        differs(PHONE, 0, text("1"), 1, text("2")), differs(PHONE, 0, text("1"), 2, dvsi_cell_null()),
+        differs(SIZE, 0, dvsi_cell_int64(5), 1, dvsi_cell_int64(6)), edited(PHONE, 0, text("1"), text("9"))};
     next_run(w);
     settle(w, "A", clashes, 4);
     SEES("SELECT count(*) FROM _sync_conflicts", "4");
@@ -317,13 +322,15 @@ static void test_pins(void **state)
     begin(w->run.sink);
     OK(dvsi_conflicts_settle(&w->feed, &record, 1, ERR));
     commit(w->run.sink);
-    SEES("SELECT kind, winner_source, loser_source FROM _sync_conflicts WHERE closed_at IS NULL", "local_edit|NULL|sink");
+    SEES("SELECT kind, winner_source, loser_source FROM _sync_conflicts WHERE closed_at IS NULL",
+         "local_edit|NULL|sink");
 }
 
 static void test_resolve_and_unpin(void **state)
 {
     world *w = *state;
-    dvsi_clash clashes[2] = {differs(PHONE, 0, text("1"), 1, text("2")), differs(PHONE, 0, text("1"), 2, text("3"))};
+    dvsi_clash clashes[2] = {differs(PHONE, 0, text("1"), 1, text("2")),
+                             differs(PHONE, 0, text("1"), 2, text("3"))};
     next_run(w);
     settle(w, "A", clashes, 2);
     begin(w->run.sink);
@@ -336,7 +343,8 @@ static void test_resolve_and_unpin(void **state)
     commit(w->run.sink);
     /* The other conflict of the field is decided with it. */
     SEES("SELECT status FROM _sync_conflicts ORDER BY id", "resolved\nclosed");
-    SEES("SELECT entity, key, field, value, kept, conflict_id FROM _sync_pins", "partners|A|phone|\"2\"|sheet|1");
+    SEES("SELECT entity, key, field, value, kept, conflict_id FROM _sync_pins",
+         "partners|A|phone|\"2\"|sheet|1");
     begin(w->run.sink);
     FAILS(dvsi_conflict_resolve(&w->view, 1, "crm", ERR), DVS_E_NOT_FOUND, "resolved already");
     FAILS(dvsi_conflict_resolve(&w->view, 2, "crm", ERR), DVS_E_NOT_FOUND, "is closed");
@@ -385,7 +393,8 @@ static void test_keep_what_stands(void **state)
         assert_non_null(dvsi_schema_put(&schema, names[i], columns[i], DVS_COLUMN_NULLABLE));
     dvs_table table = table_of(w->f, "partners", &schema);
     table.id = dvsi_table_id() + 1000;
-    dvs_cell row[1 + N_FIELDS] = {dvsi_cell_int64(1), text("A"), text("here"), dvsi_cell_null(), dvsi_cell_null()};
+    dvs_cell row[1 + N_FIELDS] = {dvsi_cell_int64(1), text("A"), text("here"), dvsi_cell_null(),
+                                  dvsi_cell_null()};
     next_run(w);
     settle(w, "A", &a, 1);
     settle(w, "B", &a, 1);

@@ -1,0 +1,112 @@
+"""What a review by strangers found: each test failed before its bug was mended."""
+
+import signal
+
+import pytest
+from harness import DONE, FOUND, GUARD, INTERRUPTED, Project, by_key, is_commit, statements, tracing, wait_until
+from killing import check_end, kill_at
+
+FIELDS = ("code", "name", "phone")
+
+
+def two(folder, crm, sheet, **more):
+    """crm (priority 100) and sheet (50), two CSV files, one entity `partners` with the key `code`."""
+    project = Project(folder)
+    project.csv("crm", FIELDS, crm)
+    project.csv("sheet", FIELDS, sheet)
+    entity = {"name": "partners", "key": ["code"],
+              "from": [{"source": "crm", "entity": "crm"}, {"source": "sheet", "entity": "sheet"}], **more}
+    return project.write({
+        "sources": {"crm": {"plugin": "csv", "priority": 100, "settings": {"path": "data/crm.csv"}},
+                    "sheet": {"plugin": "csv", "priority": 50, "settings": {"path": "data/sheet.csv"}}},
+        "options": {"max_delete": "100%"}, "entities": [entity]})
+
+
+def many(n, name):
+    return [(f"K{i:06}", f"{name} {i}", str(i)) for i in range(n)]
+
+
+def test_an_excluded_field_may_be_derived(tmp_path):
+    """Goal: "*" without a field, which is derived instead, is no contradiction; a mapped one is."""
+    project = two(tmp_path, crm=[("A", "a", "1")], sheet=[("B", "b", None)], derived={"name": "'D' || code"})
+    for entry in project.config["entities"][0]["from"]:
+        entry["fields"] = {"*": True, "name": False}
+    project.edit(lambda c: None)
+    project.sync()
+    assert by_key(project.db, "partners", "code", "name") == {"A": "DA", "B": "DB"}
+    project.config["entities"][0]["from"][1]["fields"]["name"] = "name"
+    project.edit(lambda c: None)
+    project.command("sync").expect(78).says('the field is derived and comes from "sheet", too')
+
+
+def test_guard_of_a_plan_names_the_flag_that_helps(tmp_path):
+    """Goal: a plan that deletes all rows is let through by what its refusal says, and by nothing less."""
+    project = two(tmp_path, crm=many(5, "crm"), sheet=[])
+    project.sync()
+    project.csv("crm", FIELDS, [])
+    project.command("diff", "--plan", "plan").expect(FOUND)
+    project.command("sync", "--plan", "plan", "--max-delete", "5").expect(GUARD).says("--max-delete 100%")
+    project.command("sync", "--plan", "plan", "--max-delete", "100%").expect(DONE)
+    assert by_key(project.db, "partners", "code", "name") == {}
+
+
+def commits_of_rows(trace):
+    """How many COMMITs end a transaction that wrote rows of `partners`."""
+    found, wrote = 0, False
+    for sql in statements(trace):
+        wrote |= sql.startswith("INSERT INTO") and '"partners"' in sql
+        if is_commit(sql):
+            found += wrote
+            wrote = False
+    return found
+
+
+def test_the_end_of_several_sources_is_no_huge_transaction(tmp_path):
+    """Goal: what two sources offer is committed page by page; killed between the pages, the next run ends alike."""
+    n = 9_000
+    project = two(tmp_path, crm=many(n, "crm"), sheet=many(n // 3, "sheet"))
+    trace = tmp_path / "trace"
+    project.sync(env=tracing(project.db, trace))
+    assert commits_of_rows(trace) >= 3
+    expected = project.state()
+    conflicts = project.value("SELECT count(*) FROM _sync_conflicts WHERE closed_at IS NULL")
+    assert conflicts == n // 3
+    for number, kind in enumerate(("DVSYNC_KILL_BEFORE", "DVSYNC_KILL_AFTER")):
+        folder = tmp_path / f"victim-{number}"
+        victim = two(folder, crm=many(n, "crm"), sheet=many(n // 3, "sheet"))
+        kill_at(victim, {kind: 3, "DVSYNC_KILL_SINCE": 'INTO main."partners"'})
+        there = victim.value("SELECT count(*) FROM partners")
+        assert 0 < there < n
+        victim.sync()
+        check_end(victim, expected, set(), "partners", "code", kind)
+        assert victim.value("SELECT count(*) FROM _sync_conflicts WHERE closed_at IS NULL") == conflicts
+        assert victim.value("SELECT count(*) FROM _sync_offers WHERE pending") == 0
+        victim.diff(expect=DONE)
+
+
+@pytest.mark.parametrize("second", ["sync", "plan"])
+def test_stopped_while_it_reconciles(tmp_path, second):
+    """Goal: a first SIGINT is heard between the pages; the next run, or a plan, brings the rest."""
+    n = 30_000
+    project = two(tmp_path, crm=many(n, "crm"), sheet=many(100, "sheet"))
+    with project.start("sync", "--json") as process:
+        wait_until(lambda: project.db.exists() and there(project), "some rows are there")
+        process.signal(signal.SIGINT)
+        process.wait().expect(INTERRUPTED)
+    assert 0 < there(project) < n
+    assert project.runs()[-1] == "cancelled"
+    if second == "plan":
+        project.command("diff", "--plan", "plan").expect(FOUND)
+        project.sync("--plan", "plan")
+    else:
+        project.sync()
+    assert there(project) == n
+    project.diff(expect=DONE)
+
+
+def there(project):
+    try:
+        return project.value("SELECT count(*) FROM partners")
+    except Exception as e:  # not made yet
+        assert "no such table" in str(e) or "locked" in str(e), e
+        return 0
