@@ -54,8 +54,8 @@ class GatherFiles(CsvFiles):
             (self.work / f"{name}.yaml").write_text(text)
         for state in ("base", "changed"):
             self.merge_truth(state)
-        for name, prefix in (("one", ""), ("two", "merged_")):
-            self.updates[name] = self.count_different(prefix, () if name == "two" else ("f1",))
+        for name, prefix, but in (("stream", "", ()), ("one", "", ("f1",)), ("two", "merged_", ())):
+            self.updates[name] = self.count_different(prefix, but)
 
     def merge_truth(self, state):
         """truth_merged_STATE.db: of each field the first file's value, or where that is NULL the second's."""
@@ -178,19 +178,17 @@ class GatherFiles(CsvFiles):
 
     def steps_of(self, name, what, below, target):
         """`below` names the project whose step of the same kind is this one's floor."""
-        rows, changed = self.o.rows, self.updates.get(name)
+        rows, changed = self.o.rows, self.updates[name]
 
         def step(kind, title, command, prepare, check, floor=f"{below}_{{}}"):
             return Step(f"{name}_{kind}", f"{what}: {title}", lambda: self.dvsync(f"{name}.yaml", *command),
                         prepare=prepare, check=check, floor=floor.format(kind), target=target)
 
-        steps = [step("first", "first load", ["sync"], self.empty(name), self.check_run(name, created=rows)),
-                 step("unchanged", "nothing changed", ["sync", "--full"], self.loaded(name, "base"),
-                      self.check_run(name, unchanged=rows)),
-                 step("diff", "diff, no drift", ["diff"], self.loaded(name, "base"), self.check_quiet(name))]
-        if changed is None:
-            return steps
-        return steps + [
+        return [
+            step("first", "first load", ["sync"], self.empty(name), self.check_run(name, created=rows)),
+            step("unchanged", "nothing changed", ["sync", "--full"], self.loaded(name, "base"),
+                 self.check_run(name, unchanged=rows)),
+            step("diff", "diff, no drift", ["diff"], self.loaded(name, "base"), self.check_quiet(name)),
             step("changed", f"{self.o.change:g} % changed", ["sync"], self.loaded(name, "changed"),
                  self.check_run(name, updated=changed, unchanged=rows - changed))]
 

@@ -10,6 +10,8 @@ the step's floor in the same round. A second table says where the CPU time goes:
 What a step leaves behind is checked every time; a step whose content is wrong gets no speed, and the exit code is 1. A
 missed target is printed, and is no failure.
 
+csv: one file. dataverse: the simulator. gather: two files that speak for one entity.
+
 Only the standard library of Python 3 is needed.
 """
 import argparse

@@ -184,7 +184,8 @@ void dvsi_cli_render_diff(dvsi_cli *cli, const json_t *document, uint64_t shown)
         dvsi_cli_printf(out, ": %lld to create, %lld to update, %lld to delete", (long long)sum.created,
                         (long long)sum.updated, (long long)sum.deleted);
     if (sum.conflicts > 0)
-        dvsi_cli_printf(out, "; %lld conflicts", (long long)sum.conflicts);
+        dvsi_cli_printf(out, "; %lld conflict%s", (long long)sum.conflicts,
+                        sum.conflicts != 1 ? "s" : "");
     if (json_is_false(complete))
         dvsi_cli_put(out, "; not everything could be compared");
     dvsi_cli_put(out, "\n");

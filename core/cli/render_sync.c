@@ -123,8 +123,9 @@ void dvsi_cli_render_sync(dvsi_cli *cli, const json_t *document)
                     (long long)total(document, "rows_unchanged"));
     if (total(document, "row_errors") > 0)
         dvsi_cli_printf(out, ", %lld row errors", (long long)total(document, "row_errors"));
-    if (total(document, "conflicts") > 0)
-        dvsi_cli_printf(out, ", %lld conflicts", (long long)total(document, "conflicts"));
+    const json_int_t conflicts = total(document, "conflicts");
+    if (conflicts > 0)
+        dvsi_cli_printf(out, ", %lld conflict%s", (long long)conflicts, conflicts != 1 ? "s" : "");
     if (run_id) {
         dvsi_cli_put(out, " (run ");
         dvsi_cli_show(out, run_id);

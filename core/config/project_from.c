@@ -175,20 +175,28 @@ static void read_entry(dvsi_project *project, const dvsi_entity *entity, dvsi_fr
         read_fields(project, from, fields, problems);
 }
 
-/* No `from`: everything of the same name in the only source. */
+/* The source that stands before the others: the highest priority, of several the one listed first. */
+static const dvsi_endpoint *first_source(const dvsi_project *project)
+{
+    const dvsi_endpoint *first = NULL;
+    for (uint32_t i = 0; i < project->n_sources; i++)
+        if (first == NULL || project->sources[i].priority > first->priority)
+            first = &project->sources[i];
+    return first;
+}
+
+/* No `from`: everything of the same name in the first source, so that a second one can join a project that has the
+ * short form. */
 static void read_default(dvsi_project *project, dvsi_entity *entity, dvsi_problems *problems)
 {
     dvsi_from *from = dvsi_project_alloc(project, 1, sizeof(*from), entity->node, problems);
     if (!from)
         return;
-    if (project->n_sources > 1)
-        dvsi_node_error(problems, entity->node,
-                        "\"from\" is missing: the project has several sources, say which");
     from->node = entity->node;
     from->entity = entity->name;
     from->all_fields = 1;
-    if (project->n_sources == 1) {
-        from->endpoint = &project->sources[0];
+    from->endpoint = first_source(project);
+    if (from->endpoint) {
         from->source = from->endpoint->name;
         from->label = from->source;
     }

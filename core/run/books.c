@@ -59,9 +59,6 @@ typedef struct book_index {
 static const book_index index_list[] = {
     {"_sync_offers_source", DVSI_BOOK_OFFERS, DVS_INDEX_UNIQUE,
      {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_SOURCE, DVSI_OFFERS_SOURCE_KEY}, 4, -1, -1},
-    {"_sync_offers_key", DVSI_BOOK_OFFERS, 0, {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, -1},
-    {"_sync_offers_pending", DVSI_BOOK_OFFERS, 0,
-     {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, DVSI_OFFERS_PENDING},
     {"_sync_deletes_key", DVSI_BOOK_DELETES, DVS_INDEX_UNIQUE,
      {DVSI_DELETES_PROJECT, DVSI_DELETES_ENTITY, DVSI_DELETES_KEY}, 3, -1, -1},
     {"_sync_errors_key", DVSI_BOOK_ERRORS, 0,
@@ -83,6 +80,13 @@ static const book_index index_list[] = {
 static const book_index lineage_index = {
     "_sync_lineage_key", DVSI_BOOK_LINEAGE, 0,
     {DVSI_LINEAGE_PROJECT, DVSI_LINEAGE_ENTITY, DVSI_LINEAGE_KEY}, 3, -1, -1};
+
+/* So are these: keys come in no order, so that each new offer would change a page of its own in each of them. */
+static const book_index offers_key = {
+    "_sync_offers_key", DVSI_BOOK_OFFERS, 0, {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, -1};
+static const book_index offers_pending = {
+    "_sync_offers_pending", DVSI_BOOK_OFFERS, 0,
+    {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, DVSI_OFFERS_PENDING};
 
 uint64_t dvsi_table_id(void)
 {
@@ -136,13 +140,26 @@ static int32_t make_index(dvsi_books *books, const book_index *spec, dvs_error *
     return dvsi_sink_ensure_index(books->sink, &index, err);
 }
 
+int32_t dvsi_books_index_keys(dvsi_books *books, dvs_error *err)
+{
+    return make_index(books, &offers_key, err);
+}
+
+static int32_t index_offers(dvsi_books *books, dvs_error *err)
+{
+    int32_t status = dvsi_books_index_keys(books, err);
+    return status == DVS_OK ? make_index(books, &offers_pending, err) : status;
+}
+
 int32_t dvsi_books_index(dvsi_books *books, dvs_error *err)
 {
-    return make_index(books, &lineage_index, err);
+    int32_t status = make_index(books, &lineage_index, err);
+    return status == DVS_OK ? index_offers(books, err) : status;
 }
 
 int32_t dvsi_books_create(dvsi_books *books, dvsi_book n, dvs_error *err)
 {
+    const int had_offers = books->exists[DVSI_BOOK_OFFERS] != 0;
     int32_t status = DVS_OK;
     for (uint32_t b = 0; b < (uint32_t)n && status == DVS_OK; b++) {
         dvs_change change = {(uint32_t)sizeof change, DVS_CHANGE_CREATE_TABLE, &books->tables[b], NULL, NULL};
@@ -154,6 +171,8 @@ int32_t dvsi_books_create(dvsi_books *books, dvsi_book n, dvs_error *err)
     for (size_t i = 0; i < sizeof index_list / sizeof *index_list && status == DVS_OK; i++)
         if ((uint32_t)index_list[i].book < (uint32_t)n)
             status = make_index(books, &index_list[i], err);
+    if (status == DVS_OK && had_offers) /* also when the run that filled them was killed */
+        status = index_offers(books, err);
     if (status == DVS_OK) {
         dvs_view view = {(uint32_t)sizeof view,
                          DVS_VIEW_FIELD_LINEAGE,

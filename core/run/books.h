@@ -187,9 +187,11 @@ uint64_t dvsi_table_id(void);
 /* Looks which of the tables are there. Texts must outlive the books. Needs a transaction. */
 int32_t dvsi_books_open(dvsi_books *books, dvsi_sink *sink, const char *project, dvs_error *err);
 /* Makes those of the first `n` that are missing, with indexes and the view field_lineage. In a transaction. The
- * index of the lineage is left out when there is no lineage yet: dvsi_books_index adds it after a load. */
+ * index of the lineage is left out when there is no lineage yet, those of the offers' keys when there is no table of
+ * offers: dvsi_books_index adds them after a load, dvsi_books_index_keys the one that reconciling needs. */
 int32_t dvsi_books_create(dvsi_books *books, dvsi_book n, dvs_error *err);
 int32_t dvsi_books_index(dvsi_books *books, dvs_error *err);
+int32_t dvsi_books_index_keys(dvsi_books *books, dvs_error *err);
 /* A new transaction: forget what others may have changed. */
 void dvsi_books_begin(dvsi_books *books);
 void dvsi_books_close(dvsi_books *books);

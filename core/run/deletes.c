@@ -332,6 +332,28 @@ static int32_t refuse(dvsi_feed *feed, uint64_t n, uint64_t active, dvs_error *e
                           n >= active ? 100ULL : (unsigned long long)n, n >= active ? "%" : "");
 }
 
+/* Nothing is deleted, but what was in conflict about the records that are gone is over. */
+static int32_t end_ignored(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
+{
+    int32_t status = DVS_OK;
+    if (!feed->target->has_conflicts && !feed->target->has_pins)
+        return DVS_OK;
+    while (status == DVS_OK && d->part != PART_END) {
+        uint32_t n = 0;
+        dvsi_arena_reset(&feed->run->batch_arena);
+        status = dvsi_deletes_next(feed, d, err);
+        const char **gone = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)d->n_keys + 1, sizeof *gone);
+        if (status == DVS_OK && gone == NULL)
+            status = dvsi_error_no_memory(err);
+        for (uint32_t i = 0; i < d->n_keys && status == DVS_OK; i++)
+            if (!d->keep[i])
+                gone[n++] = d->keys[i];
+        if (status == DVS_OK)
+            status = dvsi_conflicts_gone(feed, gone, n, err);
+    }
+    return status;
+}
+
 int32_t dvsi_deletes_plan(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
 {
     dvsi_run *run = feed->run;
@@ -339,8 +361,9 @@ int32_t dvsi_deletes_plan(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
     uint64_t active = active_then(feed->target);
     begin(d, 0);
     if (feed->target->entity->deletes == DVSI_DELETES_IGNORE) {
+        int32_t ended = end_ignored(feed, d, err);
         d->part = PART_END;
-        return dvsi_waiting_forget(feed, err);
+        return ended == DVS_OK ? dvsi_waiting_forget(feed, err) : ended;
     }
     int missing = proves_missing(feed);
     begin(d, missing);

@@ -345,6 +345,18 @@ int32_t dvsi_follow_fields(const dvsi_feed *feed, const dvs_cell *fields, dvs_er
     return status;
 }
 
+int32_t dvsi_follow_merged(const dvsi_feed *feed, const dvs_cell *fields, dvs_error *err)
+{
+    const dvsi_follow *f = feed->run->follow;
+    int32_t status = DVS_OK;
+    for (uint32_t i = 0; f != NULL && i < f->n_links && status == DVS_OK; i++) {
+        const dvsi_feed *from = f->links[i].feed;
+        if (from->target == feed->target && dvsi_follow_of(feed->run, from) == NULL)
+            status = want(f->links[i].to, &fields[from->field_of[f->links[i].field]], err);
+    }
+    return status;
+}
+
 void dvsi_follow_take(dvsi_feed *feed, const dvsi_work *work)
 {
     dvsi_run *run = feed->run;
@@ -358,8 +370,8 @@ void dvsi_follow_take(dvsi_feed *feed, const dvsi_work *work)
         f->complete = f->complete && work->n_errors == 0; /* what a failed record refers to is not known */
         atomic_store(&feed->progress.total, self->n_keys);
         atomic_store(&feed->progress.done, self->next);
-    } else if (!run->dry) {
-        return; /* the sink tells, when all have ended */
+    } else if (!run->dry || dvsi_feed_gathers(feed)) {
+        return; /* the sink tells, when all have ended; or the records, when they are made of the offers */
     }
     for (uint32_t r = 0; r < work->n_records; r++) {
         const dvsi_record *record = &work->records[r];

@@ -256,7 +256,7 @@ int32_t dvsi_gather_work(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
         if (dvsi_seen_add(&feed->seen, first + i) < 0)
             status = dvsi_error_no_memory(err);
     if (status == DVS_OK)
-        status = dvsi_waiting_add(feed, b.left, b.n_left, err);
+        status = dvsi_waiting_left(feed, b.left, b.n_left, err);
     if (status == DVS_OK)
         status = meet_failed(feed, work, err);
     run->transaction_writes += b.n_inserts + b.n_deletes;

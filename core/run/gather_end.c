@@ -39,7 +39,7 @@ static int32_t drop(dvsi_feed *feed, const int64_t *gone, uint32_t n_gone, dvs_e
     if (status == DVS_OK)
         status = dvsi_books_delete(&run->notes, DVSI_BOOK_OFFERS, gone, n_gone, err);
     if (status == DVS_OK)
-        status = dvsi_waiting_add(feed, keys, rows->n_rows, err);
+        status = dvsi_waiting_left(feed, keys, rows->n_rows, err);
     dvsi_batch_free(rows);
     return status;
 }

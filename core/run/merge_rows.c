@@ -8,6 +8,7 @@
 #include "data/cell.h"
 #include "data/json.h"
 #include "run/conflicts.h"
+#include "run/follow.h"
 #include "run/run.h"
 #include "run/write.h"
 
@@ -267,7 +268,8 @@ static int32_t take(merging *m, uint32_t at, dvs_error *err)
         m->there[m->n_there++] = m->keys[at];
     else if (!is_skipped(m, at))
         m->gone[m->n_gone++] = m->keys[at];
-    return merged->exists ? write_record(m, at, err) : DVS_OK;
+    int32_t status = merged->exists && m->run->dry ? dvsi_follow_merged(m->feed, merged->whole, err) : DVS_OK;
+    return status == DVS_OK && merged->exists ? write_record(m, at, err) : status;
 }
 
 /* The rows of records that are there, failing ones included. */

@@ -54,8 +54,11 @@ static verdict judge(const dvsi_run *run)
         v.guarded |= target->guarded != 0;
         v.failed += target->error.status != 0;
         v.partial |= target->partial != 0;
-        for (uint32_t f = 0; f < target->n_feeds; f++)
-            v.partial |= run->dry ? target->feeds[f].counts.row_errors != 0 : target->feeds[f].open_errors != 0;
+        for (uint32_t f = 0; f < target->n_feeds; f++) {
+            const dvsi_feed *feed = &target->feeds[f];
+            v.config |= feed->phase == DVSI_FEED_FAILED && feed->error.status == DVS_E_CONFIG;
+            v.partial |= run->dry ? feed->counts.row_errors != 0 : feed->open_errors != 0;
+        }
     }
     return v;
 }

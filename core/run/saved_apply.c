@@ -46,7 +46,9 @@ static int32_t look(application *a, const char *key, size_t length, const char *
     for (uint32_t f = 0; f < target->n_feeds && label != NULL; f++)
         if (strcmp(target->feeds[f].from->label, label) == 0)
             feed = &target->feeds[f];
-    return copy != NULL ? dvsi_waiting_add(feed, &copy, 1, err) : dvsi_error_no_memory(err);
+    if (copy == NULL)
+        return dvsi_error_no_memory(err);
+    return label != NULL ? dvsi_waiting_left(feed, &copy, 1, err) : dvsi_waiting_add(feed, &copy, 1, err);
 }
 
 /* A member as a cell of a kind; NULL when it is missing. 0 or -1. */

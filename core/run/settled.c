@@ -1,7 +1,7 @@
 /*
- * settled.c - offers that were reconciled and are no longer pending. They are reconciled in the order of their keys,
- * which is no order of the table: each would fetch, and write, a page of its own. So their numbers are gathered, and
- * many marked at a time, in the order in which they lie.
+ * settled.c - offers that were reconciled and are no longer pending. They are reconciled in the order of
+ * their keys, which is no order of the table: each would fetch, and write, a page of its own. So their
+ * numbers are gathered, and many marked at a time, in the order in which they lie.
  */
 #include <stdlib.h>
 
@@ -16,7 +16,8 @@ int dvsi_settled_add(dvsi_target *target, int64_t offer_id)
 {
     if (target->n_settled == target->room_settled) {
         size_t room = target->room_settled != 0 ? target->room_settled * 2 : MARKED_AT_ONCE;
-        int64_t *more = room <= SIZE_MAX / sizeof *more ? realloc(target->settled, room * sizeof *more) : NULL;
+        int64_t *more =
+            room <= SIZE_MAX / sizeof *more ? realloc(target->settled, room * sizeof *more) : NULL;
         if (more == NULL)
             return -1;
         target->settled = more;
@@ -47,7 +48,8 @@ int32_t dvsi_settled_mark(dvsi_feed *feed, dvs_error *err)
     if (target->n_settled > 1)
         qsort(target->settled, target->n_settled, sizeof *target->settled, compare_ids);
     for (size_t i = 0; i < target->n_settled && status == DVS_OK; i++)
-        status = dvsi_books_update(&feed->run->notes, DVSI_BOOK_OFFERS, target->settled[i], &column, &done, 1, err);
+        status = dvsi_books_update(&feed->run->notes, DVSI_BOOK_OFFERS, target->settled[i], &column, &done, 1,
+                                   err);
     target->n_settled = 0;
     return status;
 }

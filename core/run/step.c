@@ -250,6 +250,12 @@ static int32_t settle_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     return dvsi_gather_settle(feed, work, err);
 }
 
+static int32_t index_keys_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+{
+    (void)work;
+    return feed->run->notes.sink != NULL ? dvsi_books_index_keys(&feed->run->notes, err) : DVS_OK;
+}
+
 static int32_t settled_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
 {
     (void)work;
@@ -269,6 +275,8 @@ static int32_t take_offers(dvsi_feed *feed, dvsi_work *work)
     target->offers_part = target->keeps ? DVSI_OFFERS_END : DVSI_OFFERS_ALL;
     dvsi_buf_clear(&target->offers_at);
     target->n_settled = 0;
+    if (status == DVS_OK && !target->keeps)
+        status = dvsi_step(feed, index_keys_step, NULL);
     while (status == DVS_OK && target->offers_part != DVSI_OFFERS_END) {
         status = dvsi_step(feed, next_offers_step, work);
         if (status == DVS_OK)

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "data/cell.h"
 #include "run/edits.h"
+#include "run/follow.h"
 #include "run/run.h"
 #include "run/schema_rule.h"
 #include "run/write.h"
@@ -120,8 +121,10 @@ static int32_t reconcile(upsert *u, uint32_t at, dvs_error *err)
         u->met[u->n_met++] = id;
     if (row != NULL && !met && !deleted && id <= u->feed->state.start_row_id)
         u->met_active++;
-    if ((record->flags & (DVSI_RECORD_FAILED | DVSI_RECORD_DEFERRED)) != 0)
-        return DVS_OK;
+    if ((record->flags & (DVSI_RECORD_FAILED | DVSI_RECORD_DEFERRED)) != 0) /* what it refers to stays with its row */
+        return u->run->dry && row != NULL && !deleted
+                   ? dvsi_follow_merged(u->feed, dvsi_stored_fields(t, row, u->current), err)
+                   : DVS_OK;
     uint32_t n_changed = 0;
     const dvs_cell *stored = row != NULL ? dvsi_stored_fields(t, row, u->current) : NULL;
     dvsi_op op = dvsi_reconcile_record(record->fields, stored, t->n_fields, deleted, u->changed, &n_changed);

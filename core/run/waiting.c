@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "data/cell.h"
 #include "run/run.h"
+#include "run/view.h"
 
 /* Rows of _sync_deletes for these keys: row id, and whose they are; their number is the key. */
 static int32_t find(dvsi_feed *feed, const char *const *keys, uint32_t n_keys, dvsi_batch *rows, dvs_error *err)
@@ -41,7 +42,32 @@ static uint32_t sort_keys(const char **keys, uint32_t n)
     return kept;
 }
 
-int32_t dvsi_waiting_add(dvsi_feed *feed, const char **keys, uint32_t n_keys, dvs_error *err)
+/* Does a source stand before that of the label, which is NULL or of one that left? */
+static int stands_before(const dvsi_from *from, const dvsi_entity *entity, const dvs_cell *label)
+{
+    for (uint32_t f = 0; f < entity->n_from; f++) {
+        const dvsi_from *other = &entity->from[f];
+        if (!dvsi_cell_says(label, other->label))
+            continue;
+        if (from->endpoint->priority != other->endpoint->priority)
+            return from->endpoint->priority > other->endpoint->priority;
+        return from < other;
+    }
+    return 1;
+}
+
+/* Of several sources that gave a key up, the row names the first in precedence, whichever came first. */
+static int32_t name_source(dvsi_feed *feed, const dvs_cell *row, dvs_error *err)
+{
+    static const uint32_t column = DVSI_DELETES_SOURCE;
+    const dvs_cell label = dvsi_cell_text(feed->from->label);
+    if (feed->target->entity->n_from == 1 || dvsi_cell_says(&row[1], feed->from->label) ||
+        !stands_before(feed->from, feed->target->entity, &row[1]))
+        return DVS_OK;
+    return dvsi_books_update(&feed->run->notes, DVSI_BOOK_DELETES, row[0].v.i64, &column, &label, 1, err);
+}
+
+static int32_t add_keys(dvsi_feed *feed, const char **keys, uint32_t n_keys, int given_up, dvs_error *err)
 {
     dvsi_run *run = feed->run;
     if (n_keys == 0)
@@ -55,8 +81,10 @@ int32_t dvsi_waiting_add(dvsi_feed *feed, const char **keys, uint32_t n_keys, dv
         status = dvsi_error_no_memory(err);
     if (status == DVS_OK)
         status = find(feed, keys, n_keys, rows, err);
-    for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++)
+    for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++) {
         known[rows->rows[r].number] = 1;
+        status = given_up ? name_source(feed, dvsi_batch_cells(rows, r), err) : DVS_OK;
+    }
     uint32_t n = 0;
     for (uint32_t i = 0; i < n_keys && status == DVS_OK; i++) {
         if (known[i])
@@ -73,6 +101,16 @@ int32_t dvsi_waiting_add(dvsi_feed *feed, const char **keys, uint32_t n_keys, dv
         feed->target->n_waiting += n;
     dvsi_batch_free(rows);
     return status;
+}
+
+int32_t dvsi_waiting_add(dvsi_feed *feed, const char **keys, uint32_t n_keys, dvs_error *err)
+{
+    return add_keys(feed, keys, n_keys, 0, err);
+}
+
+int32_t dvsi_waiting_left(dvsi_feed *feed, const char **keys, uint32_t n_keys, dvs_error *err)
+{
+    return add_keys(feed, keys, n_keys, 1, err);
 }
 
 int32_t dvsi_waiting_remove(dvsi_feed *feed, const char **keys, uint32_t n_keys, dvs_error *err)

@@ -76,8 +76,8 @@ def test_listed_once_and_closed_when_they_agree(two):
     text = project.command("conflicts").expect(DONE)
     text.says("P-2", "phone", 'crm: "02"', 'sheet: "other"', "1 open, 0 resolved, 0 closed")
     assert project.diff(expect=DONE).summary["entities"]["partners"]["conflicts"] == 1
-    project.command("diff").expect(DONE).says("up to date; 1 conflicts")
-    project.command("sync", "--full").expect(DONE).says(", 1 conflicts (run")
+    project.command("diff").expect(DONE).says("up to date; 1 conflict")
+    project.command("sync", "--full").expect(DONE).says(", 1 conflict (run")
     before = dicts(project.db, "SELECT * FROM _sync_conflicts")
     for args in ((), ("--full",)):
         trace = project.folder / "trace"

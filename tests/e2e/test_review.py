@@ -3,8 +3,10 @@
 import signal
 
 import pytest
-from harness import DONE, FOUND, GUARD, INTERRUPTED, Project, by_key, is_commit, statements, tracing, wait_until
+from harness import (DONE, FOUND, GUARD, INTERRUPTED, INVALID, PARTIAL, Project, by_key, is_commit, statements, tracing,
+                     wait_until)
 from killing import check_end, kill_at
+from worlds import World, column
 
 FIELDS = ("code", "name", "phone")
 
@@ -110,3 +112,87 @@ def there(project):
     except Exception as e:  # not made yet
         assert "no such table" in str(e) or "locked" in str(e), e
         return 0
+
+
+def test_a_diff_follows_what_the_record_refers_to(tmp_path):
+    """Goal: behind an entity of two sources, what a losing offer refers to is not read, in a diff as in a sync."""
+    world = World(tmp_path).stream("staff", columns=[column("id", "text", key=1), column("boss")],
+                                   rows=[{"id": f"s{i}", "$number": i, "seq": i, "boss": "s6" if i == 1 else None}
+                                         for i in range(1, 9)], capabilities=["complete", "resume", "fetch"]).write()
+    project = Project(tmp_path)
+    owner = {"*": True, "owner": {"from": "owner", "refers_to": "staff"}}
+    project.csv("pa", ("code", "owner"), [("A", "s1"), ("B", "s4")])
+    project.csv("pb", ("code", "owner"), [("B", "s8"), ("C", "s7")])
+    project.write({
+        "sources": {"src": {"plugin": "scripted", "settings": {"script": str(world.file)}},
+                    "x": {"plugin": "csv", "settings": {"path": "data"}}},
+        "options": {"max_delete": "100%"},
+        "entities": [
+            {"name": "staff", "from": [{"source": "src", "entity": "staff", "scope": "referenced",
+                                        "fields": {"*": True, "boss": {"from": "boss", "refers_to": "staff"}}}]},
+            {"name": "partners", "key": ["code"], "from": [
+                {"source": "x", "entity": "pa", "as": "pa", "fields": owner},
+                {"source": "x", "entity": "pb", "as": "pb", "fields": owner}]}]})
+    assert {c["key"]["id"] for c in project.diff(expect=FOUND).changes if c["entity"] == "staff"} == {"s1", "s4", "s6", "s7"}
+    project.sync()
+    assert set(by_key(project.db, "staff", "id", "boss")) == {"s1", "s4", "s6", "s7"}
+    project.diff(expect=DONE)
+    project.csv("pa", ("code", "owner"), [("A", "s1")])
+    assert [(c["op"], c["key"]) for c in project.diff(expect=FOUND).changes if c["entity"] == "staff"] == [
+        ("create", {"id": "s8"}), ("delete", {"id": "s4"})]
+    project.sync()
+    project.diff(expect=DONE)
+
+
+def test_conflicts_of_a_record_that_is_gone_end_though_deletes_are_ignored(tmp_path):
+    """Goal: the row stays, but nothing disagrees about it any more: its conflicts close, its pins go."""
+    project = two(tmp_path, crm=[("A", "crm", "1"), ("B", "b", "2")], sheet=[("A", "sheet", "7"), ("B", "b", "2")],
+                  deletes="ignore")
+    project.sync("--fail-on-conflict", expect=FOUND)
+    number = project.value("SELECT id FROM _sync_conflicts WHERE field = 'name'")
+    project.command("conflicts", "resolve", str(number), "--keep", "sheet").expect(DONE)
+    project.sync("--fail-on-conflict", expect=FOUND)
+    for name in ("crm", "sheet"):
+        project.csv(name, FIELDS, [("B", "b", "2")])
+    project.sync("--fail-on-conflict", expect=DONE)
+    assert by_key(project.db, "partners", "code", "name") == {"A": "sheet", "B": "b"}
+    assert project.rows("SELECT DISTINCT status FROM _sync_conflicts") == [("closed",)]
+    assert project.value("SELECT count(*) FROM _sync_pins") == 0
+    project.diff(expect=DONE)
+
+
+def test_a_diff_follows_the_row_of_a_failing_record(tmp_path):
+    """Goal: a record with a row error keeps its row, and what this refers to: a diff shows no delete of that."""
+    world = World(tmp_path).stream("staff", columns=[column("id", "text", key=1), column("name")],
+                                   rows=[{"id": f"s{i}", "$number": i, "seq": i, "name": "x"} for i in range(1, 5)],
+                                   capabilities=["complete", "resume", "fetch"]).write()
+    project = Project(tmp_path)
+    project.csv("pa", ("code", "owner", "n"), [("A", "s1", "1"), ("B", "s2", "2")])
+    project.write({
+        "sources": {"src": {"plugin": "scripted", "settings": {"script": str(world.file)}},
+                    "x": {"plugin": "csv", "settings": {"path": "data"}}},
+        "options": {"max_delete": "100%"},
+        "entities": [
+            {"name": "staff", "from": [{"source": "src", "entity": "staff", "scope": "referenced"}]},
+            {"name": "partners", "key": ["code"], "from": [{"source": "x", "entity": "pa", "fields": {
+                "*": True, "n": {"from": "n", "type": "int64"}, "owner": {"from": "owner", "refers_to": "staff"}}}]}]})
+    project.sync()
+    project.csv("pa", ("code", "owner", "n"), [("A", "s1", "bad"), ("B", "s3", "2")])
+    changes = [(c["op"], c["key"]) for c in project.diff(expect=PARTIAL).changes if c["entity"] == "staff"]
+    assert changes == [("create", {"id": "s3"}), ("delete", {"id": "s2"})]
+    project.sync(expect=PARTIAL)
+    assert set(by_key(project.db, "staff", "id", "name")) == {"s1", "s3"}
+
+
+def test_a_mistake_in_the_mapping_of_one_source_is_one_of_the_project(tmp_path):
+    """Goal: exit 78 also when the other source is well; what that one says is brought."""
+    project = two(tmp_path, crm=[("A", "a", "1")], sheet=[("A", "a", "1")])
+    project.sync()
+    project.config["entities"][0]["from"][1]["fields"] = {"code": "code", "name": {"expr": "upper(nmae)"}}
+    project.edit(lambda c: None)
+    project.csv("crm", FIELDS, [("A", "b", "1")])
+    project.diff(expect=INVALID)
+    result = project.sync(expect=INVALID)
+    assert "nmae" in result.json["errors"][0]["message"]
+    assert by_key(project.db, "partners", "code", "name") == {"A": "b"}
+    assert project.runs()[-1] in ("failed", "partial")

@@ -81,6 +81,18 @@ static void defaults(void **state)
     dvsi_project_free(NULL);
 }
 
+/* Without `from`: of the source that stands before the others. */
+static void default_of_several(void **state)
+{
+    dvsi_project *p = parse("name: p\nsources: {a: {plugin: csv}, b: {plugin: csv, priority: 2}, "
+                            "c: {plugin: csv, priority: 2}}\nsink: {plugin: sqlite}\nentities: [x]\n");
+    (void)state;
+    assert_int_equal(p->entities[0].n_from, 1);
+    assert_string_equal(p->entities[0].from[0].label, "b");
+    assert_ptr_equal(p->entities[0].from[0].endpoint, &p->sources[1]);
+    dvsi_project_free(p);
+}
+
 static void everything(void **state)
 {
     dvsi_problems problems = {0};
@@ -251,7 +263,7 @@ static void durations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),        cmocka_unit_test(everything),
+        cmocka_unit_test(defaults),        cmocka_unit_test(default_of_several), cmocka_unit_test(everything),
         cmocka_unit_test(odd_identifiers), cmocka_unit_test(open_values_are_no_errors),
         cmocka_unit_test(limits),          cmocka_unit_test(durations),
     };
