@@ -107,8 +107,9 @@ int dvsi_merge_offers(const dvsi_policy *policy, const dvsi_said *said, uint32_t
  * Clashes over pinned fields are taken back: they have been resolved. */
 void dvsi_merge_record(const dvsi_policy *policy, const dvsi_said *said, const dvsi_stored *stored,
                        const dvsi_pin *pins, uint32_t n_pins, dvsi_merged *merged);
-/* Sets op, changed and claimed, and adds local edits to the clashes. 0, or -1 when memory is out. */
-int dvsi_merge_compare(const dvsi_policy *policy, const dvsi_stored *stored, dvsi_arena *arena,
-                       dvsi_merged *merged);
+/* Sets op, changed and claimed, and adds local edits to the clashes: those that are overwritten, and those that a
+ * reference field keeps. 0, or -1 when memory is out. */
+int dvsi_merge_compare(const dvsi_policy *policy, const dvsi_said *said, const dvsi_stored *stored,
+                       dvsi_arena *arena, dvsi_merged *merged);
 
 #endif

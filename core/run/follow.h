@@ -32,8 +32,8 @@ int32_t dvsi_follow_filter(dvsi_feed *feed, dvsi_work *work);
 /* The writer has taken a feed's work: its references are the next keys. */
 void dvsi_follow_take(dvsi_feed *feed, const dvsi_work *work);
 
-/* The same in a diff for a record that several offers made, as what an offer that lost refers to is nothing; and for the
- * row of one that fails. In the order of the entity's fields. */
+/* The same in a diff for a record that several offers made, as what an offer that lost refers to is nothing;
+ * and for the row of one that fails. In the order of the entity's fields. */
 int32_t dvsi_follow_merged(const dvsi_feed *feed, const dvs_cell *fields, dvs_error *err);
 
 /* The reader's thread, before a complete read: asks for the cursor of the next run, if the source gives one.

@@ -126,7 +126,7 @@ static int32_t merge(const merging *m, uint32_t at, dvs_error *err)
     dvsi_merge_record(policy, offers->said, &m->stored[at], pins != NULL ? pins->pins : NULL, pins != NULL ? pins->n : 0,
                       merged);
     int32_t status = merged->exists && m->target->derived != NULL ? derive(m, at, err) : DVS_OK;
-    if (status == DVS_OK && dvsi_merge_compare(policy, &m->stored[at], arena, merged) != 0)
+    if (status == DVS_OK && dvsi_merge_compare(policy, offers->said, &m->stored[at], arena, merged) != 0)
         status = dvsi_error_no_memory(err);
     return status;
 }

@@ -475,7 +475,8 @@ int32_t dvsi_gather_settle(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
 /* settled.c: the offers of such records, to be marked soon. Adding: 0, or -1 when memory is out. */
 int dvsi_settled_add(dvsi_target *target, int64_t offer_id);
 int dvsi_settled_full(const dvsi_target *target);
-int32_t dvsi_settled_mark(dvsi_feed *feed, dvs_error *err);
+void dvsi_settled_sort(dvsi_target *target);
+int32_t dvsi_settled_mark(dvsi_feed *feed, dvs_error *err); /* the last of them; again, until there are none */
 /* deletes.c: the rows whose records are gone, a page at a time. */
 struct dvsi_sweep {
     uint32_t missing; /* the read proves which rows are gone */

@@ -9,8 +9,8 @@
 #include "data/cell.h"
 #include "run/run.h"
 
-#define MOST_SETTLED ((size_t)1 << 16) /* half a megabyte */
-#define MARKED_AT_ONCE 1024u
+#define MOST_SETTLED ((size_t)1 << 18) /* two megabytes */
+#define MARKED_AT_ONCE 4096u /* in one step, whose savepoint keeps a copy of each page that it changes */
 
 int dvsi_settled_add(dvsi_target *target, int64_t offer_id)
 {
@@ -39,17 +39,24 @@ static int compare_ids(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+void dvsi_settled_sort(dvsi_target *target)
+{
+    if (target->n_settled > 1)
+        qsort(target->settled, target->n_settled, sizeof *target->settled, compare_ids);
+}
+
 int32_t dvsi_settled_mark(dvsi_feed *feed, dvs_error *err)
 {
     static const uint32_t column = DVSI_OFFERS_PENDING;
     const dvs_cell done = dvsi_cell_null();
     dvsi_target *target = feed->target;
+    size_t end = target->n_settled;
+    size_t begin = end > MARKED_AT_ONCE ? end - MARKED_AT_ONCE : 0;
     int32_t status = DVS_OK;
-    if (target->n_settled > 1)
-        qsort(target->settled, target->n_settled, sizeof *target->settled, compare_ids);
-    for (size_t i = 0; i < target->n_settled && status == DVS_OK; i++)
+    for (size_t i = begin; i < end && status == DVS_OK; i++)
         status = dvsi_books_update(&feed->run->notes, DVSI_BOOK_OFFERS, target->settled[i], &column, &done, 1,
                                    err);
-    target->n_settled = 0;
+    if (status == DVS_OK)
+        target->n_settled = begin;
     return status;
 }

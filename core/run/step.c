@@ -262,6 +262,15 @@ static int32_t settled_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     return dvsi_settled_mark(feed, err);
 }
 
+static int32_t mark_settled(dvsi_feed *feed)
+{
+    int32_t status = DVS_OK;
+    dvsi_settled_sort(feed->target);
+    while (status == DVS_OK && feed->target->n_settled != 0)
+        status = dvsi_step(feed, settled_step, NULL);
+    return status;
+}
+
 /* The entity's offers, when all its feeds have ended; `feed` is one that did so well. */
 static int32_t take_offers(dvsi_feed *feed, dvsi_work *work)
 {
@@ -282,7 +291,7 @@ static int32_t take_offers(dvsi_feed *feed, dvsi_work *work)
         if (status == DVS_OK)
             status = take(feed, settle_step, work, 0, work->n_records);
         if (status == DVS_OK && (target->offers_part != DVSI_OFFERS_ALL || dvsi_settled_full(target)))
-            status = dvsi_step(feed, settled_step, NULL);
+            status = mark_settled(feed);
         feed->run->transaction_rows += work->n_records;
         if (status == DVS_OK)
             status = dvsi_run_pause(feed->run, &feed->error);

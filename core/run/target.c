@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "data/cell.h"
 #include "run/run.h"
 #include "run/schema_rule.h"
@@ -78,6 +79,29 @@ static int32_t check_row_id(const dvsi_target *target, const dvsi_schema *found,
         return dvsi_error_set(err, DVS_E_SCHEMA, "table \"%s\" is not adopted yet: a sync does that, then it can be compared",
                               name);
     return DVS_OK;
+}
+
+/* A table that is to be adopted can hold several versions of a record: its own key is not made of what these have in
+ * common. */
+static int32_t check_versions(const dvsi_target *target, const dvsi_schema *found, dvs_error *err)
+{
+    uint32_t n_key = 0;
+    uint32_t n_fields = 0;
+    if (target->entity->history != DVSI_HISTORY_SCD2 || target->definition.row_id != 0)
+        return DVS_OK;
+    for (uint32_t i = 0; i < found->n_columns; i++) {
+        if ((found->columns[i].flags & DVS_COLUMN_KEY) == 0)
+            continue;
+        n_key++;
+        for (uint32_t k = 0; k < target->n_fields; k++)
+            n_fields += dvsi_utf8_casecmp(target->fields[k].name, found->columns[i].name) == 0;
+    }
+    if (n_key == 0 || n_fields < n_key)
+        return DVS_OK;
+    return dvsi_error_set(err, DVS_E_CONFIG,
+                          "table \"%s\" has a primary key of its own, which leaves no room for several versions of a record "
+                          "(history: scd2); give the entity another name, or make the table without that key",
+                          target->entity->name);
 }
 
 static int32_t build_schema(dvsi_target *target, const dvsi_schema *found, dvs_error *err)
@@ -315,6 +339,8 @@ int32_t dvsi_target_prepare(dvsi_target *target, dvs_error *err)
         status = dvsi_schema_rule_check(target, err);
     if (status == DVS_OK)
         status = dvsi_fields_make(target, err);
+    if (status == DVS_OK && target->exists)
+        status = check_versions(target, &found, err);
     if (status == DVS_OK)
         status = build_schema(target, &found, err);
     if (status == DVS_OK) {

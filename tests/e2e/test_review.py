@@ -3,8 +3,8 @@
 import signal
 
 import pytest
-from harness import (DONE, FOUND, GUARD, INTERRUPTED, INVALID, PARTIAL, Project, by_key, is_commit, statements, tracing,
-                     wait_until)
+from harness import (DONE, FOUND, GUARD, INTERRUPTED, INVALID, PARTIAL, Project, by_key, connect, is_commit, statements,
+                     tracing, wait_until)
 from killing import check_end, kill_at
 from worlds import World, column
 
@@ -133,7 +133,8 @@ def test_a_diff_follows_what_the_record_refers_to(tmp_path):
             {"name": "partners", "key": ["code"], "from": [
                 {"source": "x", "entity": "pa", "as": "pa", "fields": owner},
                 {"source": "x", "entity": "pb", "as": "pb", "fields": owner}]}]})
-    assert {c["key"]["id"] for c in project.diff(expect=FOUND).changes if c["entity"] == "staff"} == {"s1", "s4", "s6", "s7"}
+    found = {c["key"]["id"] for c in project.diff(expect=FOUND).changes if c["entity"] == "staff"}
+    assert found == {"s1", "s4", "s6", "s7"}
     project.sync()
     assert set(by_key(project.db, "staff", "id", "boss")) == {"s1", "s4", "s6", "s7"}
     project.diff(expect=DONE)
@@ -196,3 +197,17 @@ def test_a_mistake_in_the_mapping_of_one_source_is_one_of_the_project(tmp_path):
     assert "nmae" in result.json["errors"][0]["message"]
     assert by_key(project.db, "partners", "code", "name") == {"A": "b"}
     assert project.runs()[-1] in ("failed", "partial")
+
+
+def test_versions_do_not_fit_an_adopted_table_with_a_key_of_its_own(tmp_path):
+    """Goal: refused before anything is written; each version would be refused by the table otherwise, for ever."""
+    project = two(tmp_path, crm=[("A", "a", "1")], sheet=[], adopt=True, history="scd2")
+    with connect(project.db, write=True) as db:
+        db.execute("CREATE TABLE partners (code TEXT PRIMARY KEY, name TEXT, phone TEXT)")
+        db.execute("INSERT INTO partners VALUES ('A', 'old', '0')")
+    db.close()
+    assert "primary key" in project.sync(expect=INVALID).json["errors"][0]["message"]
+    assert project.rows("SELECT code, name FROM partners") == [("A", "old")]
+    project.edit(lambda c: c["entities"][0].update(history="none"))
+    project.sync()
+    assert by_key(project.db, "partners", "code", "name") == {"A": "a"}

@@ -267,7 +267,9 @@ def test_reference_is_written_once(tmp_path):
     execute(project.db, "UPDATE partners SET phone = 'mine' WHERE code = 'A'")
     assert counts(project.sync()) == (0, 0, 0, 2, 0, 0)
     assert partners(project, "phone")["A"] == "mine", "a hand edit stays"
-    assert conflicts(project, "1") == []
+    (edit,) = conflicts(project, "1")
+    assert [edit[c] for c in ("kind", "field", "winner_source", "winner_value", "loser_value", "rule", "seen_count")] == [
+        "local_edit", "phone", "sink", '"mine"', '"8"', "reference", 1]
 
 
 def test_force_overwrite(tmp_path):

@@ -111,7 +111,7 @@ def test_one_entity_of_both(sim, project, tmp_path):
     project.sync("--full")
     assert partners(project, "name", "phone")[fifth] == (accounts[fifth]["name"], "000")
     assert {(c["key"], c["field"], c["kind"]) for c in conflicts(project)} == {("CSV-1", "name", "field_differs"),
-                                                                             (fifth, "name", "local_edit")}
+                                                                             (fifth, "name", "local_edit"), (fifth, "phone", "local_edit")}
 
 
 def test_one_of_them_away(sim, project):

@@ -224,7 +224,7 @@ static void merge_case(model_case *c)
     dvsi_merge_record(&c->policy, c->said, &c->stored, c->pins, c->n_pins, &c->merged);
     if (c->merged.exists && c->merged.from[DERIVED] != DVSI_VOICE_PIN)
         c->merged.fields[DERIVED] = model_derived(c->merged.whole);
-    if (dvsi_merge_compare(&c->policy, &c->stored, &c->arena, &c->merged) != 0)
+    if (dvsi_merge_compare(&c->policy, c->said, &c->stored, &c->arena, &c->merged) != 0)
         abort();
 }
 
@@ -234,6 +234,15 @@ static int lists(const uint32_t *list, uint32_t n, uint32_t field)
         if (list[i] == field)
             return 1;
     return 0;
+}
+
+/* The field stands against what the first source that speaks for it by reference says. */
+static int keeps(const model_case *c, const model_row *row, uint32_t field)
+{
+    const dvsi_merged *m = &c->merged;
+    return m->from[field] == DVSI_VOICE_SINK && m->truth[field] == DVSI_VOICE_NONE &&
+           m->reference[field] != DVSI_VOICE_NONE &&
+           !dvsi_cell_equal(&c->said[m->reference[field]].fields[field], &row->fields[field]);
 }
 
 /* What was edited is told from what we wrote, not from its hash; and a reference is written once. */
@@ -246,8 +255,9 @@ static void check_case(model_sink *s, const model_case *c, const model_row *row)
         int told = 0;
         for (uint32_t i = 0; i < m->n_clashes; i++)
             told += m->clashes[i].kind == DVSI_LOCAL_EDIT && m->clashes[i].field == f;
-        if (told != (edited && changed))
-            model_fail(s, "an edit by hand was overwritten and not told, or told and not overwritten");
+        int stands = changed || keeps(c, row, f);
+        if (told != (edited && stands))
+            model_fail(s, "an edit by hand was not told, or told and is none");
         if (changed && dvsi_cell_equal(&m->fields[f], &row->fields[f]))
             model_fail(s, "a value that is there is written again");
         if (f < N_PLAIN && changed && row->is_ours[f] && !c->policy.force && m->from[f] < N_SOURCES &&

@@ -191,7 +191,8 @@ static uint32_t n_open(const model_sink *s, dvsi_clash_kind kind)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < s->n_conflicts; i++)
-        n += s->conflicts[i].open && s->conflicts[i].clash.kind == kind;
+        n += s->conflicts[i].open && s->conflicts[i].clash.kind == kind &&
+             s->conflicts[i].clash.winner != DVSI_VOICE_SINK; /* what a reference field keeps stands on */
     return n;
 }
 

@@ -157,7 +157,7 @@ static void play(game *g)
         assert_int_equal(g->merged.fields[f].kind, DVS_ABSENT);
     if (g->field == 1 && g->merged.exists && g->merged.from[1] != DVSI_VOICE_PIN)
         g->merged.fields[1] = derived(g, &g->merged.whole[0]);
-    assert_int_equal(dvsi_merge_compare(&g->policy, &g->stored, &g->arena, &g->merged), 0);
+    assert_int_equal(dvsi_merge_compare(&g->policy, g->said, &g->stored, &g->arena, &g->merged), 0);
 }
 
 /* ---- What came of it, in the words of the table ---- */
