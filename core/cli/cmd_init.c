@@ -1,8 +1,6 @@
 /* cmd_init.c - `init`: a project file from a source's own streams. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/json_read.h"
 #include "cli/session.h"
@@ -10,23 +8,8 @@
 /* A new file; one that is there stays as it is. */
 static int write_file(dvsi_cli *cli, const char *path, const char *text)
 {
-    size_t left = strlen(text);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    int failed = fd < 0 ? errno : 0;
+    const int failed = dvsi_cli_write_file(path, text, strlen(text), 0);
 
-    while (!failed && left > 0) {
-        ssize_t n = write(fd, text, left);
-        if (n > 0) {
-            text += n;
-            left -= (size_t)n;
-        } else if (n < 0 && errno != EINTR) {
-            failed = errno;
-        }
-    }
-    if (fd >= 0 && close(fd) != 0 && !failed)
-        failed = errno;
-    if (failed && fd >= 0)
-        unlink(path);
     if (failed)
         dvsi_cli_say(&cli->console, DVSI_CLI_ERROR, "%s could not be written: %s%s", path, strerror(failed),
                      failed == EEXIST ? "; name another file, or remove it first" : "");

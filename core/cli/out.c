@@ -2,6 +2,7 @@
 #include "cli/out.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,4 +65,25 @@ int dvsi_cli_flush(dvsi_cli_out *out)
     }
     dvsi_buf_clear(&out->buffer);
     return out->error ? -1 : 0;
+}
+
+int dvsi_cli_write_file(const char *path, const char *text, size_t length, int replace)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (replace ? O_TRUNC : O_EXCL), 0666);
+    int failed = fd < 0 ? errno : 0;
+
+    while (!failed && length > 0) {
+        ssize_t n = write(fd, text, length);
+        if (n > 0) {
+            text += n;
+            length -= (size_t)n;
+        } else if (n < 0 && errno != EINTR) {
+            failed = errno;
+        }
+    }
+    if (fd >= 0 && close(fd) != 0 && !failed)
+        failed = errno;
+    if (failed && fd >= 0 && !replace)
+        unlink(path);
+    return failed;
 }

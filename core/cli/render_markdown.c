@@ -2,12 +2,11 @@
 #include "cli/render.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/utf8.h"
 #include "cli/json_read.h"
+#include "cli/out.h"
 
 /* Text of a table's cell. What stands in backquotes is shown as it is; a bar ends a cell even there. */
 static void put_cell(dvsi_buf *out, const char *text)
@@ -93,26 +92,6 @@ void dvsi_cli_markdown_validation(const json_t *document, dvsi_buf *out)
     put_severity(out, problems, "info", "Infos");
 }
 
-/* A report of last time is replaced. 0, or errno. */
-static int write_file(const char *path, const char *text, size_t left)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    int failed = fd < 0 ? errno : 0;
-
-    while (!failed && left > 0) {
-        ssize_t n = write(fd, text, left);
-        if (n > 0) {
-            text += n;
-            left -= (size_t)n;
-        } else if (n < 0 && errno != EINTR) {
-            failed = errno;
-        }
-    }
-    if (fd >= 0 && close(fd) != 0 && !failed)
-        failed = errno;
-    return failed;
-}
-
 int dvsi_cli_write_markdown(dvsi_cli *cli, const char *path, const char *json)
 {
     dvsi_buf text = {0};
@@ -124,7 +103,7 @@ int dvsi_cli_write_markdown(dvsi_cli *cli, const char *path, const char *json)
     if (text.failed)
         failed = ENOMEM;
     if (!failed)
-        failed = write_file(path, dvsi_buf_text(&text), text.length);
+        failed = dvsi_cli_write_file(path, dvsi_buf_text(&text), text.length, 1);
     if (failed)
         dvsi_cli_say(&cli->console, DVSI_CLI_ERROR, "the report could not be written to %s: %s", path,
                      strerror(failed));

@@ -97,24 +97,10 @@ static int32_t read_open(dvsi_feed *feed, const char *const *keys, uint32_t n, d
     static const uint32_t key_columns[3] = {DVSI_CONFLICTS_PROJECT, DVSI_CONFLICTS_ENTITY,
                                             DVSI_CONFLICTS_KEY};
     dvsi_books *books = &feed->run->books;
-    dvs_cell cells[KEYS_AT_ONCE * 3];
-    for (uint32_t i = 0; i < n; i++) {
-        cells[i * 3] = dvsi_cell_text(books->project);
-        cells[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
-        cells[i * 3 + 2] = dvsi_cell_text(keys[i]);
-    }
-    dvs_lookup lookup = {(uint32_t)sizeof lookup,
-                         OPEN_COLUMNS,
-                         &books->tables[DVSI_BOOK_CONFLICTS],
-                         open_columns,
-                         key_columns,
-                         3,
-                         n,
-                         cells,
-                         DVSI_CONFLICTS_CLOSED_AT,
-                         0};
+    dvs_lookup lookup = {.table = &books->tables[DVSI_BOOK_CONFLICTS], .columns = open_columns, .n_columns = OPEN_COLUMNS,
+                         .key_columns = key_columns, .only_null = DVSI_CONFLICTS_CLOSED_AT};
     dvsi_batch_reset(rows, OPEN_COLUMNS);
-    return dvsi_sink_read(books->sink, &lookup, rows, err);
+    return dvsi_keys_read(feed, books, &lookup, keys, n, rows, err);
 }
 
 static int32_t close_row(dvsi_feed *feed, int64_t id, dvs_error *err)

@@ -331,3 +331,11 @@ int32_t dvsi_definition_store(dvsi_target *target, dvs_error *err)
     dvsi_buf_free(&text);
     return status;
 }
+
+const dvsi_definition_field *dvsi_definition_field_of(const dvsi_definition *definition, const char *name)
+{
+    for (uint32_t i = 0; i < definition->n_fields; i++)
+        if (dvsi_utf8_casecmp(definition->fields[i].name, name) == 0)
+            return &definition->fields[i];
+    return NULL;
+}

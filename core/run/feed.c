@@ -230,3 +230,13 @@ void dvsi_feeds_join(dvsi_run *run)
             if (run->targets[t].feeds[f].has_thread)
                 join(&run->targets[t].feeds[f]);
 }
+
+dvsi_map_field *dvsi_feed_field(const dvsi_feed *feed, const char *name, int plain)
+{
+    const dvsi_mapping *mapping = feed->mapping;
+    const uint32_t n = mapping == NULL ? 0 : plain ? mapping->n_plain : mapping->n_fields;
+    for (uint32_t i = 0; i < n; i++)
+        if (dvsi_utf8_casecmp(mapping->fields[i].name, name) == 0)
+            return &mapping->fields[i];
+    return NULL;
+}

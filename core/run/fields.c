@@ -14,29 +14,13 @@ static int same_name(const char *a, const char *b)
     return dvsi_utf8_casecmp(a, b) == 0;
 }
 
-static const dvsi_definition_field *recorded(const dvsi_target *target, const char *name)
-{
-    for (uint32_t i = 0; i < target->definition.n_fields; i++)
-        if (same_name(target->definition.fields[i].name, name))
-            return &target->definition.fields[i];
-    return NULL;
-}
-
-static dvsi_map_field *mapped(const dvsi_feed *feed, const char *name)
-{
-    for (uint32_t i = 0; feed->mapping != NULL && i < feed->mapping->n_plain; i++)
-        if (same_name(feed->mapping->fields[i].name, name))
-            return &feed->mapping->fields[i];
-    return NULL;
-}
-
 /* Whose plain mapping gives a field its type: the highest in priority, of those the one listed first. */
 static const dvsi_map_field *type_giver(const dvsi_target *target, const char *name)
 {
     const dvsi_map_field *best = NULL;
     int64_t priority = INT64_MIN;
     for (uint32_t f = 0; f < target->n_feeds; f++) {
-        const dvsi_map_field *field = mapped(&target->feeds[f], name);
+        const dvsi_map_field *field = dvsi_feed_field(&target->feeds[f], name, 1);
         if (field == NULL || field->input < 0 || (best != NULL && target->feeds[f].from->endpoint->priority <= priority))
             continue;
         best = field;
@@ -57,13 +41,13 @@ static int32_t decide_type(const dvsi_target *target, const char *name, uint32_t
                            dvs_error *err)
 {
     const dvsi_map_field *giver = type_giver(target, name);
-    const dvsi_definition_field *old = recorded(target, name);
+    const dvsi_definition_field *old = dvsi_definition_field_of(&target->definition, name);
     *kind = giver != NULL ? giver->kind : DVS_TEXT;
     *explicit_type = 0;
     if (old != NULL && (giver == NULL || any_failed(target)))
         *kind = old->kind; /* who gives the type cannot be asked */
     for (uint32_t f = 0; f < target->n_feeds; f++) {
-        const dvsi_map_field *field = mapped(&target->feeds[f], name);
+        const dvsi_map_field *field = dvsi_feed_field(&target->feeds[f], name, 1);
         if (field == NULL || !field->explicit_type)
             continue;
         if (*explicit_type && *kind != field->kind)
@@ -258,7 +242,7 @@ static uint32_t says(const dvsi_target *target, const dvsi_feed *feed, uint32_t 
 {
     const char *name = target->fields[at].name;
     const dvsi_field *spec = dvsi_from_field(feed->from, name);
-    if (at >= target->n_plain || (feed->mapping != NULL ? mapped(feed, name) == NULL : !spoke_for(target, feed, name)))
+    if (at >= target->n_plain || (feed->mapping != NULL ? dvsi_feed_field(feed, name, 1) == NULL : !spoke_for(target, feed, name)))
         return DVSI_SAYS_NOTHING;
     return spec != NULL && spec->authority == DVSI_REFERENCE ? DVSI_SAYS_REFERENCE : DVSI_SAYS_TRUTH;
 }

@@ -272,19 +272,13 @@ static int32_t add_offers(dvsi_feed *feed, const char *const *keys, uint32_t fir
 {
     static const uint32_t key_columns[3] = {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY};
     uint32_t columns[DVSI_N_OFFERS];
-    dvs_cell cells[KEYS_AT_ONCE * 3];
-    dvsi_run *run = feed->run;
+    dvsi_books *notes = &feed->run->notes;
     uint32_t before = rows->n_rows;
     for (uint32_t i = 0; i < DVSI_N_OFFERS; i++)
         columns[i] = i;
-    for (uint32_t i = 0; i < n_keys; i++) {
-        cells[i * 3] = dvsi_cell_text(run->project->name);
-        cells[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
-        cells[i * 3 + 2] = dvsi_cell_text(keys[first + i]);
-    }
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, DVSI_N_OFFERS, &run->notes.tables[DVSI_BOOK_OFFERS], columns,
-                         key_columns, 3, n_keys, cells, -1, 0};
-    int32_t status = dvsi_sink_read(run->notes.sink, &lookup, rows, err);
+    dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_OFFERS], .columns = columns, .n_columns = DVSI_N_OFFERS,
+                         .key_columns = key_columns, .only_null = -1};
+    int32_t status = dvsi_keys_read(feed, notes, &lookup, keys + first, n_keys, rows, err);
     for (uint32_t r = before; r < rows->n_rows; r++)
         rows->rows[r].number += first;
     return status;

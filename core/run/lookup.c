@@ -236,3 +236,21 @@ int32_t dvsi_lookup_rows(dvsi_feed *feed, const dvsi_record *records, uint32_t n
     dvsi_buf_free(&all.text);
     return status;
 }
+
+int32_t dvsi_keys_read(dvsi_feed *feed, dvsi_books *books, dvs_lookup *lookup, const char *const *keys, uint32_t n,
+                       dvsi_batch *rows, dvs_error *err)
+{
+    dvs_cell *cells = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n * 3 + 1, sizeof *cells);
+    if (cells == NULL)
+        return dvsi_error_no_memory(err);
+    for (uint32_t i = 0; i < n; i++) {
+        cells[i * 3] = dvsi_cell_text(books->project);
+        cells[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
+        cells[i * 3 + 2] = dvsi_cell_text(keys[i]);
+    }
+    lookup->struct_size = (uint32_t)sizeof *lookup;
+    lookup->n_key_columns = 3;
+    lookup->n_keys = n;
+    lookup->keys = cells;
+    return dvsi_sink_read(books->sink, lookup, rows, err);
+}

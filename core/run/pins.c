@@ -56,24 +56,10 @@ static int32_t read_rows(dvsi_feed *feed, const char *const *keys, uint32_t n, d
 {
     static const uint32_t key_columns[3] = {DVSI_PINS_PROJECT, DVSI_PINS_ENTITY, DVSI_PINS_KEY};
     dvsi_books *books = &feed->run->books;
-    dvs_cell cells[KEYS_AT_ONCE * 3];
-    for (uint32_t i = 0; i < n; i++) {
-        cells[i * 3] = dvsi_cell_text(books->project);
-        cells[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
-        cells[i * 3 + 2] = dvsi_cell_text(keys[i]);
-    }
-    dvs_lookup lookup = {(uint32_t)sizeof lookup,
-                         PIN_COLUMNS,
-                         &books->tables[DVSI_BOOK_PINS],
-                         pin_columns,
-                         key_columns,
-                         3,
-                         n,
-                         cells,
-                         -1,
-                         0};
+    dvs_lookup lookup = {.table = &books->tables[DVSI_BOOK_PINS], .columns = pin_columns, .n_columns = PIN_COLUMNS,
+                         .key_columns = key_columns, .only_null = -1};
     dvsi_batch_reset(rows, PIN_COLUMNS);
-    return dvsi_sink_read(books->sink, &lookup, rows, err);
+    return dvsi_keys_read(feed, books, &lookup, keys, n, rows, err);
 }
 
 static uint32_t find_field(const dvsi_target *target, const dvs_cell *name)

@@ -207,6 +207,17 @@ static int32_t find_by_text(dvsi_feed *feed, uint32_t column, const dvs_cell *te
     return n != 0 ? dvsi_sink_read(books->sink, &lookup, rows, err) : DVS_OK;
 }
 
+static int32_t find_by_keys(dvsi_feed *feed, const char *const *keys, uint32_t n, dvsi_batch **rows, dvs_error *err)
+{
+    dvs_cell *texts = dvsi_arena_calloc(&feed->run->batch_arena, n, sizeof *texts);
+    *rows = dvsi_batch_new(FOUND_COLUMNS);
+    if (texts == NULL || *rows == NULL)
+        return dvsi_error_no_memory(err);
+    for (uint32_t i = 0; i < n; i++)
+        texts[i] = dvsi_cell_text(keys[i]);
+    return find_by_text(feed, DVSI_ERRORS_KEY, texts, n, *rows, err);
+}
+
 /* Closes the errors among the rows of find_by_text; they are no longer this run's. */
 static int32_t close_found(dvsi_feed *feed, const dvsi_batch *rows, dvs_error *err)
 {
@@ -230,13 +241,8 @@ int32_t dvsi_row_errors_failing(dvsi_feed *feed, const char *const *keys, uint32
     memset(failing, 0, n);
     if (n == 0 || feed->open_errors == 0 || feed->run->dry)
         return DVS_OK;
-    dvs_cell *texts = dvsi_arena_calloc(&feed->run->batch_arena, n, sizeof *texts);
-    dvsi_batch *rows = dvsi_batch_new(FOUND_COLUMNS);
-    int32_t status = texts == NULL || rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
-    for (uint32_t i = 0; i < n && status == DVS_OK; i++)
-        texts[i] = dvsi_cell_text(keys[i]);
-    if (status == DVS_OK)
-        status = find_by_text(feed, DVSI_ERRORS_KEY, texts, n, rows, err);
+    dvsi_batch *rows = NULL;
+    int32_t status = find_by_keys(feed, keys, n, &rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
         const dvs_cell *row = dvsi_batch_cells(rows, i);
         if (same(&row[FOUND_SEVERITY], "error") && row[FOUND_SOURCE_KEY].kind == DVS_TEXT)
@@ -250,13 +256,8 @@ int32_t dvsi_row_errors_close_gone(dvsi_feed *feed, const char *const *keys, uin
 {
     if (n == 0 || feed->open_errors == 0 || feed->run->dry)
         return DVS_OK;
-    dvs_cell *texts = dvsi_arena_calloc(&feed->run->batch_arena, n, sizeof *texts);
-    dvsi_batch *rows = dvsi_batch_new(FOUND_COLUMNS);
-    int32_t status = texts == NULL || rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
-    for (uint32_t i = 0; i < n && status == DVS_OK; i++)
-        texts[i] = dvsi_cell_text(keys[i]);
-    if (status == DVS_OK)
-        status = find_by_text(feed, DVSI_ERRORS_KEY, texts, n, rows, err);
+    dvsi_batch *rows = NULL;
+    int32_t status = find_by_keys(feed, keys, n, &rows, err);
     if (status == DVS_OK)
         status = close_found(feed, rows, err);
     dvsi_batch_free(rows);

@@ -369,6 +369,9 @@ const dvsi_definition_source *dvsi_definition_of(const dvsi_definition *definiti
 /* The same for a `from` entry: nothing, when it names another stream now. */
 const dvsi_definition_source *dvsi_definition_from(const dvsi_definition *definition, const dvsi_from *from);
 
+/* A field that was recorded, by its name; NULL: none was. */
+const dvsi_definition_field *dvsi_definition_field_of(const dvsi_definition *definition, const char *name);
+
 /* fields.c: the fields of an entity, of those of its feeds. */
 int32_t dvsi_fields_agree(dvsi_target *target, dvs_error *err); /* one type for each: the mappings convert to it */
 int32_t dvsi_fields_make(dvsi_target *target, dvs_error *err);
@@ -436,6 +439,8 @@ int32_t dvsi_step_rest(dvsi_feed *feed);  /* the records that wait for the end o
 int32_t dvsi_step_finish(dvsi_feed *feed); /* deletes after the guard, cursor, state */
 
 /* feed.c: reader threads. */
+/* A field of the feed's mapping (`plain`: that is not derived), by its name; NULL: none, or nothing is described. */
+dvsi_map_field *dvsi_feed_field(const dvsi_feed *feed, const char *name, int plain);
 int32_t dvsi_feed_launch(dvsi_feed *feed, dvs_error *err);
 void dvsi_feeds_join(dvsi_run *run);
 
@@ -450,6 +455,10 @@ int32_t dvsi_lookup_rows(dvsi_feed *feed, const dvsi_record *records, uint32_t n
                          int32_t **row_of, dvs_error *err);
 /* The fields of a stored row that a lookup found; in `room` (n_fields) where it has other columns than the entity. */
 const dvs_cell *dvsi_stored_fields(const dvsi_target *target, const dvs_cell *row, dvs_cell *room);
+/* lookup.c: adds the rows of a bookkeeping table that belong to these keys of the entity; a row's number is its key's place.
+ * `lookup`: table, columns, the key columns (project, entity, key) and only_null; the rest is filled in. */
+int32_t dvsi_keys_read(dvsi_feed *feed, dvsi_books *books, dvs_lookup *lookup, const char *const *keys, uint32_t n,
+                       dvsi_batch *rows, dvs_error *err);
 dvsi_seen *dvsi_rows_met(dvsi_feed *feed); /* which rows of the data table this read has met */
 typedef struct dvsi_delete {
     int64_t row_id;

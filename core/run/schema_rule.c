@@ -34,28 +34,12 @@ int dvsi_schema_widens(uint32_t from, uint32_t to, int is_key)
     }
 }
 
-static const dvsi_definition_field *recorded(const dvsi_target *target, const char *name)
-{
-    for (uint32_t i = 0; i < target->definition.n_fields; i++)
-        if (same_name(target->definition.fields[i].name, name))
-            return &target->definition.fields[i];
-    return NULL;
-}
-
-static dvsi_map_field *mapped(const dvsi_feed *feed, const char *name)
-{
-    for (uint32_t i = 0; feed->mapping != NULL && i < feed->mapping->n_fields; i++)
-        if (same_name(feed->mapping->fields[i].name, name))
-            return &feed->mapping->fields[i];
-    return NULL;
-}
-
 /* A mapping of the field whose column is there, else any; the feeds agree on its kind. */
 static const dvsi_map_field *live(const dvsi_target *target, const char *name)
 {
     const dvsi_map_field *found = NULL;
     for (uint32_t f = 0; f < target->n_feeds; f++) {
-        const dvsi_map_field *field = mapped(&target->feeds[f], name);
+        const dvsi_map_field *field = dvsi_feed_field(&target->feeds[f], name, 0);
         if (field != NULL && (found == NULL || found->is_gone))
             found = field;
     }
@@ -105,7 +89,7 @@ static int32_t refuse_type(const dvsi_target *target, const char *name, uint32_t
 static int32_t settle_kind(dvsi_target *target, const dvsi_feed *feed, const dvsi_map_field *field,
                            uint32_t *kind, dvs_error *err)
 {
-    const dvsi_definition_field *old = recorded(target, field->name);
+    const dvsi_definition_field *old = dvsi_definition_field_of(&target->definition, field->name);
     const dvsi_map_field *now = live(target, field->name);
     *kind = field->kind;
     if (old == NULL)
@@ -353,7 +337,7 @@ static void note_new_evolved(const dvsi_target *target, const dvsi_feed *feed,
     for (uint32_t i = 0; i < mapping->n_plain; i++) {
         const dvsi_map_field *field = &mapping->fields[i];
         if (field->from == NULL || field->is_gone || known_column(known, field->from) >= 0 ||
-            recorded(target, field->name) != NULL)
+            dvsi_definition_field_of(&target->definition, field->name) != NULL)
             continue;
         first = first != NULL ? first : field->name;
         if (n++ < MOST_NAMED)

@@ -13,17 +13,9 @@ static int32_t find(dvsi_feed *feed, const char *const *keys, uint32_t n_keys, d
     static const uint32_t columns[2] = {DVSI_DELETES_ROW_ID, DVSI_DELETES_SOURCE};
     static const uint32_t key_columns[3] = {DVSI_DELETES_PROJECT, DVSI_DELETES_ENTITY, DVSI_DELETES_KEY};
     dvsi_books *notes = &feed->run->notes;
-    dvs_cell *cells = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n_keys * 3 + 1, sizeof *cells);
-    if (cells == NULL)
-        return dvsi_error_no_memory(err);
-    for (uint32_t i = 0; i < n_keys; i++) {
-        cells[i * 3] = dvsi_cell_text(notes->project);
-        cells[i * 3 + 1] = dvsi_cell_text(feed->target->entity->name);
-        cells[i * 3 + 2] = dvsi_cell_text(keys[i]);
-    }
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, 2, &notes->tables[DVSI_BOOK_DELETES], columns, key_columns, 3,
-                         n_keys,                  cells, -1, 0};
-    return dvsi_sink_read(notes->sink, &lookup, rows, err);
+    dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_DELETES], .columns = columns, .n_columns = 2,
+                         .key_columns = key_columns, .only_null = -1};
+    return dvsi_keys_read(feed, notes, &lookup, keys, n_keys, rows, err);
 }
 
 static int compare_keys(const void *a, const void *b)

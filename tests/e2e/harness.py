@@ -25,6 +25,7 @@ TEST_PLUGINS = Path(os.environ.get("DVSYNC_TEST_PLUGINS", BUILD / "tests/plugins
 SHIM = Path(os.environ.get("DVSYNC_TEST_SHIM", BUILD / "tests/e2e/trace_sqlite.so"))
 SQLITE3 = os.environ.get("SQLITE3", "sqlite3")
 LONG = os.environ.get("DVSYNC_LONG") == "1"
+SHORT = bool(os.environ.get("DVSYNC_SHORT"))  # a sanitizer is looking: once through everything is enough
 SCHEMAS = ROOT / "docs/json"
 
 NOBODY = 65534

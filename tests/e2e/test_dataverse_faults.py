@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from dataverse import assert_equal, dataverse_project, definition, simulated, stored
-from harness import DONE, FAILED, LONG, PARTIAL, counts, entity, wait_until
+from harness import DONE, FAILED, LONG, PARTIAL, SHORT, counts, entity, wait_until
 from sim import Sim
 
 PHASES = [{"phase": "challenge"}, {"phase": "token"}, {"phase": "metadata"},
@@ -105,6 +105,7 @@ def assert_only_what_was_delivered(project, sim):
 
 
 @pytest.mark.parametrize("name", [n for n in FAULTS if LONG or FAULTS[n][0] not in ("502", "504", "408", "slow", "latency")])
+@pytest.mark.skipif(SHORT, reason="waits more than it runs")
 def test_for_ever(tmp_path, name):
     """Goal: a fault that does not end is reported in a clear message; nothing that was there is deleted, no cursor
     moves; afterwards one sync mends all."""

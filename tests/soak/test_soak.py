@@ -9,12 +9,12 @@ import time
 
 import pytest
 import soak
-from harness import LONG
+from harness import LONG, SHORT
 from shared_trial import SharedTrial
 from trial import Trial
 
-SEEDS = range(1, 26)
-SHARED_SEEDS = range(1, 21)
+SEEDS = range(1, 9 if SHORT else 26)
+SHARED_SEEDS = range(1, 9 if SHORT else 21)
 SECONDS = float(os.environ.get("DVSYNC_SOAK_SECONDS", "300"))
 FIRST = int(os.environ.get("DVSYNC_SEED", "0")) or time.time_ns() % 1_000_000_000
 
