@@ -51,7 +51,8 @@ def test_more_rows_need_no_more_memory(tmp_path):
     large = peaks(tmp_path / "large", ["accounts"], {"accounts": LARGE})
     for what, kb in large.items():
         assert kb < MOST_KB, (what, small, large)
-        assert kb < small[what] + 8192 + (LARGE - SMALL) * 40 / 1024, (what, small, large)
+        # Queue and read-ahead hold up to 16 MB, and how full they get is a matter of timing.
+        assert kb < small[what] + 16384 + (LARGE - SMALL) * 40 / 1024, (what, small, large)
 
 
 def test_eight_streams(tmp_path):
