@@ -32,7 +32,5 @@ dvs_error *dvsi_api_error(dvs_error *err, dvs_error *local);
 int32_t dvsi_api_report(dvsi_buf *json, int exit_code, dvs_report **report, dvs_error *err);
 /* Adds `"problems":[{severity,file,line,column,path,check,entity,source,field,message},...]`. */
 void dvsi_api_problems(dvsi_buf *out, const dvsi_problems *problems);
-/* The first error of the list as *err, DVS_E_CONFIG. */
-int32_t dvsi_api_first_problem(const dvsi_problems *problems, dvs_error *err);
 
 #endif

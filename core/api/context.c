@@ -119,7 +119,8 @@ void dvsi_api_problems(dvsi_buf *out, const dvsi_problems *problems)
     dvsi_buf_putc(out, ']');
 }
 
-int32_t dvsi_api_first_problem(const dvsi_problems *problems, dvs_error *err)
+/* The first error of the list as *err, DVS_E_CONFIG. */
+static int32_t first_problem(const dvsi_problems *problems, dvs_error *err)
 {
     dvsi_arena arena = {0};
     const dvsi_problem *first = problems->first;
@@ -149,7 +150,7 @@ int32_t dvs_project_open_file(dvs_context *context, const char *file, dvs_projec
     made->context = context;
     made->project = dvsi_project_read(file, DVSI_PROJECT_INTERPOLATE, &problems);
     if (made->project == NULL) {
-        status = dvsi_api_first_problem(&problems, err);
+        status = first_problem(&problems, err);
         dvsi_buf json = {0};
         dvsi_buf_putc(&json, '{');
         dvsi_api_problems(&json, &problems);
@@ -171,6 +172,7 @@ int32_t dvs_project_open(dvs_context *context, const char *directory, const char
     dvs_error local;
     dvsi_discovery found = {0};
     const dvsi_found *match = NULL;
+    const dvsi_found *unnamed = NULL; /* the first whose name could not be read */
     uint32_t n_matches = 0;
     err = dvsi_api_error(err, &local);
     *project = NULL;
@@ -184,6 +186,8 @@ int32_t dvs_project_open(dvs_context *context, const char *directory, const char
     const char **names = dvsi_arena_calloc(&found.arena, (size_t)found.n_found + 1, sizeof *names);
     uint32_t n_names = 0;
     for (const dvsi_found *f = found.first; f != NULL; f = f->next) {
+        if (f->name == NULL && unnamed == NULL)
+            unnamed = f;
         if (f->name != NULL && names != NULL)
             names[n_names++] = f->name;
         if (f->name != NULL && strcmp(f->name, name) == 0) {
@@ -198,9 +202,11 @@ int32_t dvs_project_open(dvs_context *context, const char *directory, const char
                                 "with --config-file, or rename one", directory, name, match->file);
     } else {
         const char *near = names != NULL ? dvsi_problem_nearest(name, names) : NULL;
-        status = dvsi_error_set(err, DVS_E_CONFIG, "no project in %s is called \"%s\"%s%s%s; `dvsync list` shows them all",
-                                directory, name, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-                                near != NULL ? "\"?" : "");
+        status = dvsi_error_set(err, DVS_E_CONFIG,
+                                "no project in %s is called \"%s\"%s%s%s%s%s%s; `dvsync list` shows them all", directory,
+                                name, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                                near != NULL ? "\"?" : "", unnamed != NULL ? "; the name in " : "",
+                                unnamed != NULL ? unnamed->file : "", unnamed != NULL ? " could not be read" : "");
     }
     dvsi_discovery_free(&found);
     return status;

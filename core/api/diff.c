@@ -1,11 +1,10 @@
 /* diff.c - dvs_diff: a run that only looks, held until it is freed. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "api/api.h"
 #include "api/options.h"
 #include "base/error.h"
-#include "run/run.h"
+#include "run/execute.h"
 
 struct dvs_diff {
     dvsi_run *run;

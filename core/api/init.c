@@ -4,7 +4,6 @@
 #include "api/init.h"
 #include "api/report.h"
 #include "base/error.h"
-#include "data/json.h"
 #include "plugin/settings.h"
 
 /* The settings by way of the project parser, so that they mean here what they will mean in the file. */
@@ -27,10 +26,12 @@ static int32_t resolve(dvsi_init *init, dvsi_project **project, const dvs_settin
                                           &(*project)->sources[0], file, path != NULL ? path : "sources",
                                           (*project)->directory, &problems);
     }
-    if (status == DVS_OK && *settings == NULL)
-        status = problems.first != NULL
-                     ? dvsi_error_set(err, DVS_E_CONFIG, "%s: %s", problems.first->path, problems.first->message)
-                     : dvsi_error_no_memory(err);
+    if (status == DVS_OK && *settings == NULL) { /* the text's lines are nobody's: a setting's name says where */
+        const dvsi_problem *first = problems.first;
+        status = first != NULL ? dvsi_error_set(err, DVS_E_CONFIG, "%s: %s", first->path[0] != '\0' ? first->path : file,
+                                                first->message)
+                               : dvsi_error_no_memory(err);
+    }
     dvsi_problems_free(&problems);
     dvsi_buf_free(&text);
     return status;

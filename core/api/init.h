@@ -25,8 +25,6 @@ typedef struct dvsi_init {
     uint32_t n_entities;
 } dvsi_init;
 
-/* The value of a setting that was given, as it was typed; NULL: not given. */
-const char *dvsi_init_setting(const dvsi_init *init, const char *name);
 /* The head of a project (name, sources, sink). `for_use`: with secrets as they were given, to be parsed and used
  * at once; else for the file, where a secret that was typed is replaced by a variable. */
 void dvsi_init_head(const dvsi_init *init, int for_use, dvsi_buf *out);

@@ -6,7 +6,8 @@
 #include "base/utf8.h"
 #include "data/json.h"
 
-const char *dvsi_init_setting(const dvsi_init *init, const char *name)
+/* The value of a setting that was given, as it was typed; NULL: not given. */
+static const char *setting_of(const dvsi_init *init, const char *name)
 {
     size_t length = strlen(name);
     for (uint32_t i = 0; i < init->options->n_settings; i++) {
@@ -49,7 +50,7 @@ static void put_variable(const dvsi_init *init, const char *option, dvsi_buf *ou
 
 static void put_option(const dvsi_init *init, const dvs_option *option, int for_use, dvsi_buf *out)
 {
-    const char *value = dvsi_init_setting(init, option->name);
+    const char *value = setting_of(init, option->name);
     int is_secret = (option->flags & DVS_OPTION_SECRET) != 0;
     int replaced = value != NULL && is_secret && !for_use && strstr(value, "${") == NULL;
     if (value == NULL && for_use)
@@ -80,7 +81,7 @@ void dvsi_init_head(const dvsi_init *init, int for_use, dvsi_buf *out)
     for (uint32_t pass = 0; pass < 2; pass++) { /* what is set, then what could be */
         for (uint32_t i = 0; i < init->plugin->source.n_options; i++) {
             const dvs_option *option = &init->plugin->source.options[i];
-            if ((dvsi_init_setting(init, option->name) == NULL) == (pass == 1))
+            if ((setting_of(init, option->name) == NULL) == (pass == 1))
                 put_option(init, option, for_use, out);
         }
     }

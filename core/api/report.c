@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "data/cell.h"
-#include "data/json.h"
 
 #define MOST_TRIES 5
 

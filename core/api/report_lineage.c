@@ -190,26 +190,35 @@ static int same_name(const dvs_cell *cell, const char *name)
     return dvsi_utf8_casecmp(text, name) == 0;
 }
 
-/* The mapping that gave this field to this row of the lineage; `any`: or one that is not valid at that time.
- */
+/* The mapping that gave this field to this row of the lineage; `any`: or one that is not valid at that time. One
+ * that came back was not in use all the while: of several that are valid the youngest is the right one, of others
+ * the one that was in use last. */
 static const dvs_cell *find_mapping(const story *s, uint32_t field, const dvs_cell *row, const char *source,
                                     int any)
 {
     const dvs_cell *best = NULL;
-    int64_t at = row[DVSI_LINEAGE_CHANGED_AT].v.i64;
+    const int64_t at = row[DVSI_LINEAGE_CHANGED_AT].v.i64;
+    int best_valid = 0;
+    int64_t best_seen = 0;
     for (uint32_t i = 0; i < s->mappings->n_rows; i++) {
         const dvs_cell *m = dvsi_batch_cells(s->mappings, i);
-        int valid = m[DVSI_SCHEMA_FIRST_SEEN].kind == DVS_TIMESTAMP &&
-                    m[DVSI_SCHEMA_LAST_SEEN].kind == DVS_TIMESTAMP && m[DVSI_SCHEMA_FIRST_SEEN].v.i64 <= at &&
-                    at <= m[DVSI_SCHEMA_LAST_SEEN].v.i64;
+        const dvs_cell *first = &m[DVSI_SCHEMA_FIRST_SEEN];
+        const dvs_cell *last = &m[DVSI_SCHEMA_LAST_SEEN];
         int fits = source != NULL
                        ? dvsi_cell_says(&m[DVSI_SCHEMA_SOURCE], source)
                        : dvsi_cell_equal(&m[DVSI_SCHEMA_SOURCE], &row[DVSI_LINEAGE_SOURCE]) &&
                              dvsi_cell_equal(&m[DVSI_SCHEMA_SOURCE_ENTITY], &row[DVSI_LINEAGE_SOURCE_ENTITY]);
-        if (!fits || (!valid && (!any || best != NULL)) ||
+        if (!fits || first->kind != DVS_TIMESTAMP || last->kind != DVS_TIMESTAMP ||
             !same_name(&m[DVSI_SCHEMA_FIELD], s->fields[field]))
             continue;
+        const int valid = first->v.i64 <= at && at <= last->v.i64;
+        const int64_t seen = valid ? first->v.i64 : last->v.i64;
+        if ((!valid && !any) ||
+            (best != NULL && (valid < best_valid || (valid == best_valid && seen < best_seen))))
+            continue;
         best = m;
+        best_valid = valid;
+        best_seen = seen;
     }
     return best;
 }

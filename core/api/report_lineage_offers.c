@@ -1,8 +1,6 @@
 /* report_lineage_offers.c - what sources offer for a record's fields of authority reference: kept, and not written. */
 #include "api/report_lineage.h"
 
-#include <string.h>
-
 #include "base/error.h"
 #include "base/utf8.h"
 #include "data/cell.h"

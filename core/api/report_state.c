@@ -1,5 +1,4 @@
 /* report_state.c - what a project is doing, from its runs and its lock. */
-#include <string.h>
 
 #include "api/report.h"
 #include "base/error.h"

@@ -59,7 +59,8 @@ dvsi_validation_place dvsi_validation_at(dvsi_validation *v, const dvsi_target *
     return place;
 }
 
-int dvsi_validate_targets(dvsi_validation *v)
+/* Makes v->targets, from what is recorded; 0, or -1 when memory is out. */
+static int make_targets(dvsi_validation *v)
 {
     const dvsi_project *project = v->project;
     v->run.project = project;
@@ -84,7 +85,7 @@ int dvsi_validate_targets(dvsi_validation *v)
     return v->targets != NULL ? 0 : -1;
 }
 
-void dvsi_validate_targets_free(dvsi_validation *v)
+static void free_targets(dvsi_validation *v)
 {
     for (uint32_t e = 0; v->targets != NULL && e < v->project->n_entities; e++) {
         for (uint32_t f = 0; f < v->targets[e].n_feeds; f++) {
@@ -186,7 +187,7 @@ int32_t dvs_validate(dvs_context *context, const char *directory, const char *na
         v.project = project;
         if (project != NULL) {
             dvsi_validate_sink(&v);
-            if (dvsi_validate_targets(&v) != 0) {
+            if (make_targets(&v) != 0) {
                 status = dvsi_error_no_memory(err);
             } else {
                 dvsi_validate_sources(&v);
@@ -203,7 +204,7 @@ int32_t dvs_validate(dvs_context *context, const char *directory, const char *na
                             report, err);
     }
     if (project != NULL)
-        dvsi_validate_targets_free(&v);
+        free_targets(&v);
     dvsi_view_free(v.view);
     dvsi_project_free(project);
     dvsi_problems_free(&v.problems);

@@ -45,9 +45,6 @@ void dvsi_validation_refuse(dvsi_validation *v, const dvsi_node *node, const cha
 
 /* The sink and what is recorded in it; sets v->view. */
 void dvsi_validate_sink(dvsi_validation *v);
-/* Makes v->targets, from what is recorded; 0, or -1 when memory is out. */
-int dvsi_validate_targets(dvsi_validation *v);
-void dvsi_validate_targets_free(dvsi_validation *v);
 /* Sources, their streams, and the entities over them; fills the targets' feeds. */
 void dvsi_validate_sources(dvsi_validation *v);
 /* report_validate_schema.c: sources against what was recorded of them, fields against what was recorded.

@@ -1,8 +1,6 @@
 /* report_validate_schema.c - the columns of the sources against what was recorded of them. */
-#include <string.h>
 
 #include "api/report_validate.h"
-#include "base/error.h"
 #include "base/utf8.h"
 #include "data/cell.h"
 #include "run/schema_rule.h"

@@ -1,9 +1,10 @@
 /* report_validate_sink.c - the sink of a project, and whether what is in it goes with the project. */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "api/report_validate.h"
-#include "base/error.h"
 #include "dvsync/plugin_util.h"
 #include "plugin/settings.h"
 
@@ -27,33 +28,46 @@ static int lacks_folder(const dvsi_plugin *plugin, const dvs_settings *settings)
     return 0;
 }
 
+/* What a sync would have to write, but may not: the file that makes out the sink, or its folder. NULL:
+ * nothing. */
+static const char *not_writable(dvsi_validation *v, const dvsi_plugin *plugin, const dvs_settings *settings)
+{
+    for (uint32_t i = 0; i < plugin->sink.n_options; i++) {
+        const dvs_option *option = &plugin->sink.options[i];
+        if (option->type != DVS_OPTION_PATH || (option->flags & DVS_OPTION_IDENTITY) == 0)
+            continue;
+        const char *path = dvs_setting_text(settings, option->name, NULL);
+        const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+        const char *folder =
+            slash != NULL && slash != path ? dvsi_arena_copy(&v->arena, path, (size_t)(slash - path)) : NULL;
+        if (path != NULL && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0)
+            return path;
+        if (folder != NULL && faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS) != 0)
+            return folder;
+    }
+    return NULL;
+}
+
 /* The table of an entity that the project never synced. */
 static int32_t check_table(dvsi_validation *v, const dvsi_entity *entity, const char *path, dvs_error *err)
 {
     dvsi_schema found = {0};
-    const char *owner = NULL;
+    dvs_error refused = {0};
     int32_t status = dvsi_sink_inspect(v->view->run->sink, entity->name, &found, err);
     dvsi_schema_free(&found);
     if (status == DVS_E_NOT_FOUND)
         return DVS_OK;
-    if (status == DVS_OK)
-        status = dvsi_view_owner(v->view, entity->name, &owner, err);
     if (status != DVS_OK)
         return status;
-    if (owner != NULL)
-        dvsi_validation_add(
-            v, DVSI_PROBLEM_ERROR, entity->node, path,
-            "table \"%s\" belongs to project \"%s\"; give the entity another name or the project another "
-            "database",
-            entity->name, owner);
-    else if (!entity->adopt)
-        dvsi_validation_add(
-            v, DVSI_PROBLEM_ERROR, entity->node, path,
-            "table \"%s\" is there already and dvsync did not make it; say `adopt: true` on the entity to "
-            "take it over, or give the entity another name",
-            entity->name);
-    if (owner != NULL || !entity->adopt)
-        v->n_file_errors++; /* a sync refuses the project */
+    status = dvsi_target_may_take(v->view->run, entity, &refused);
+    if (status == DVS_OK)
+        return DVS_OK;
+    if (status != DVS_E_CONFIG) {
+        *err = refused;
+        return status;
+    }
+    dvsi_validation_add(v, DVSI_PROBLEM_ERROR, entity->node, path, "%s", refused.message);
+    v->n_file_errors++; /* a sync refuses the project */
     return DVS_OK;
 }
 
@@ -115,6 +129,13 @@ void dvsi_validate_sink(dvsi_validation *v)
         dvsi_validation_add(v, lacks_folder(plugin, settings) ? DVSI_PROBLEM_ERROR : DVSI_PROBLEM_INFO,
                             endpoint->node, "sink", "%s", v->view->missing.message);
     } else {
+        const char *path = not_writable(v, plugin, settings);
+        if (path != NULL)
+            dvsi_validation_add(
+                v, DVSI_PROBLEM_WARNING, endpoint->node, "sink",
+                "%s may not be written by this user, so a sync would fail; change its rights or sync as its "
+                "owner",
+                path);
         check_tables(v);
     }
 }

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "api/report_validate.h"
-#include "base/error.h"
 #include "map/mapping.h"
 #include "plugin/settings.h"
 #include "run/follow.h"

@@ -1,5 +1,4 @@
 /* report_validate_table.c - the fields of the entities against the tables in the sink. */
-#include <string.h>
 
 #include "api/report_validate.h"
 #include "base/error.h"

@@ -1,7 +1,6 @@
 /* report_verify.c - dvs_verify. */
 #include "api/report.h"
 #include "base/error.h"
-#include "data/cell.h"
 #include "run/references.h"
 
 #define EXIT_FOUND 2   /* references that point nowhere */

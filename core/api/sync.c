@@ -5,7 +5,7 @@
 #include "api/api.h"
 #include "api/options.h"
 #include "base/error.h"
-#include "run/run.h"
+#include "run/execute.h"
 
 struct dvs_result {
     char *json;

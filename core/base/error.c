@@ -69,75 +69,9 @@ int32_t dvsi_error_set(dvs_error *err, int32_t status, const char *format, ...)
     return status;
 }
 
-int32_t dvsi_error_prefix(dvs_error *err, const char *format, ...)
-{
-    char message[2 * DVS_ERROR_MESSAGE_SIZE + 2]; /* the context, ": " and the message */
-    va_list args;
-    size_t at;
-    int length;
-
-    if (err == NULL)
-        return DVS_OK;
-    if (!DVS_HAS(err, dvs_error, message))
-        return err->status;
-    va_start(args, format);
-    length = vsnprintf(message, DVS_ERROR_MESSAGE_SIZE, format, args);
-    va_end(args);
-    if (length < 0)
-        return err->status;
-    at = (size_t)length < DVS_ERROR_MESSAGE_SIZE ? (size_t)length : DVS_ERROR_MESSAGE_SIZE - 1;
-    snprintf(message + at, sizeof message - at, ": %s", err->message);
-    put_message(err, message);
-    return err->status;
-}
-
 int32_t dvsi_error_no_memory(dvs_error *err)
 {
     return dvsi_error_set(err, DVS_E_NO_MEMORY, "out of memory");
-}
-
-const char *dvsi_error_name(int32_t status)
-{
-    static const struct {
-        int32_t status;
-        const char *name;
-    } names[] = {
-        {DVS_OK, "ok"},
-        {DVS_END, "end"},
-        {DVS_E_CONFIG, "invalid configuration"},
-        {DVS_E_AUTH, "authentication failed"},
-        {DVS_E_PERMISSION, "permission denied"},
-        {DVS_E_NOT_FOUND, "not found"},
-        {DVS_E_NETWORK, "network failure"},
-        {DVS_E_TIMEOUT, "timeout"},
-        {DVS_E_THROTTLED, "throttled"},
-        {DVS_E_PROTOCOL, "protocol error"},
-        {DVS_E_DATA, "unusable data"},
-        {DVS_E_SCHEMA, "schema mismatch"},
-        {DVS_E_RESUME, "cannot resume"},
-        {DVS_E_CHANGED, "source changed during the read"},
-        {DVS_E_LOCKED, "locked by another run"},
-        {DVS_E_BUSY, "busy"},
-        {DVS_E_FENCED, "taken over by another run"},
-        {DVS_E_DUPLICATE, "duplicate"},
-        {DVS_E_READ_ONLY, "read only"},
-        {DVS_E_DISK_FULL, "disk full"},
-        {DVS_E_IO, "input or output failed"},
-        {DVS_E_CORRUPT, "damaged file or database"},
-        {DVS_E_UNSUPPORTED, "not supported"},
-        {DVS_E_CANCELLED, "cancelled"},
-        {DVS_E_NO_MEMORY, "out of memory"},
-        {DVS_E_ABI, "plugin contract broken"},
-        {DVS_E_GUARD, "refused by a guard"},
-        {DVS_E_USAGE, "wrong usage"},
-        {DVS_E_INTERNAL, "internal error"},
-    };
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (names[i].status == status)
-            return names[i].name;
-    }
-    return status < DVS_E_BASE ? "ok" : "internal error";
 }
 
 void dvsi_error_clear(dvs_error *err)

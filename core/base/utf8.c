@@ -180,7 +180,7 @@ static int lower(char c)
 
 int dvsi_utf8_casecmp(const char *a, const char *b)
 {
-    while (*a != '\0' && lower(*a) == lower(*b)) {
+    while (*a != '\0' && (*a == *b || lower(*a) == lower(*b))) {
         a++;
         b++;
     }

@@ -108,12 +108,12 @@ static void print_commands(dvsi_cli_out *out, const char *parent)
 static void print_exit_codes(dvsi_cli_out *out)
 {
     static const char *const codes[][2] = {
-        {"0", "done; diff, validate: nothing found"},
+        {"0", "done; diff, validate, verify: nothing found"},
         {"1", "failed: no entity finished"},
-        {"2", "found something: drift, validation errors"},
+        {"2", "found something: drift, validation errors, dangling references, with --fail-on-conflict open conflicts"},
         {"3", "finished, but rows or entities failed or a part could not be compared"},
         {"4", "another sync of this project is going on; nothing was done"},
-        {"5", "refused by a guard: too many deletes"},
+        {"5", "refused by a guard: too many deletes, a plan that no longer fits"},
         {"64", "wrong usage"},
         {"78", "invalid project"},
         {"130, 143", "interrupted (SIGINT; SIGTERM, cancel): stopped at a checkpoint, can go on"},

@@ -93,6 +93,7 @@ int main(int argc, char **argv)
 
     open_standard_files();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe must not kill a sync in the middle */
+    signal(SIGXFSZ, SIG_IGN); /* nor a file that may not grow: the write fails, as on a full disk */
     /* So that the width of characters is known: our output is UTF-8 whatever the environment says. Nothing
      * else depends on it. */
     setlocale(LC_CTYPE, "C.UTF-8");

@@ -60,7 +60,7 @@ static const dvsi_cli_option diff_options[] = {
     NUMBER("limit", limit, 0,
            "show at most N changes as text, 0: all; default 100 (the counts are complete)"),
     FLAG("summary", 0, summary, "show only the counts"),
-    TEXT("plan", plan, "FILE", "save the changes as a plan, to be carried out by `sync --plan`"),
+    TEXT("plan", plan, "FILE", "save the changes as a plan, to be carried out by `sync --plan`; replaces a plan that is there"),
     FLAG("json", 0, json, "print JSON Lines: one object a change, the summary last"),
     END,
 };

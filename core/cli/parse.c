@@ -244,6 +244,14 @@ static void unknown_option(parser *p, const char *name, size_t length)
               command ? " " : "");
 }
 
+/* `--name --json` is a forgotten value (one that starts with a dash is written --name=-x), `--limit -5` a wrong one. */
+static int looks_like_option(const dvsi_cli_option *option, const char *text)
+{
+    if (text[0] != '-' || text[1] == '\0')
+        return 0;
+    return option->kind != DVSI_CLI_NUMBER || text[1] < '0' || text[1] > '9';
+}
+
 static void read_long(parser *p, const char *text)
 {
     const char *equals = strchr(text, '=');
@@ -264,8 +272,7 @@ static void read_long(parser *p, const char *text)
         return;
     }
     if (!takes_none && !value) {
-        /* `--name --json` is a forgotten value; one that starts with a dash is written --name=-x. */
-        if (p->at >= p->argc || (p->argv[p->at][0] == '-' && p->argv[p->at][1] != '\0')) {
+        if (p->at >= p->argc || looks_like_option(option, p->argv[p->at])) {
             wrong(p, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
             return;
         }

@@ -122,7 +122,8 @@ void dvsi_cli_render_sync(dvsi_cli *cli, const json_t *document)
                     (long long)total(document, "rows_updated"), (long long)total(document, "rows_deleted"),
                     (long long)total(document, "rows_unchanged"));
     if (total(document, "row_errors") > 0)
-        dvsi_cli_printf(out, ", %lld row errors", (long long)total(document, "row_errors"));
+        dvsi_cli_printf(out, ", %lld row error%s", (long long)total(document, "row_errors"),
+                        total(document, "row_errors") == 1 ? "" : "s");
     const json_int_t conflicts = total(document, "conflicts");
     if (conflicts > 0)
         dvsi_cli_printf(out, ", %lld conflict%s", (long long)conflicts, conflicts != 1 ? "s" : "");

@@ -46,7 +46,6 @@ typedef struct dvsi_field {
     const char *from;         /* FROM: source column; EXPR: the expression; STATIC: the text, NULL: null */
     int type;                 /* DVS_ kind that `type:` names, -1: not given */
     dvsi_authority authority;
-    uint32_t has_authority;
     uint32_t null_wins;       /* nulls: win */
     const char *refers_to;    /* entity, or NULL */
     const dvsi_node *node;
@@ -113,8 +112,7 @@ typedef struct dvsi_project {
 
 #define DVSI_PROJECT_INTERPOLATE 1u /* replace ${...}; without it, values stay as written (for `list`) */
 
-/* Reads and checks a project file. All problems are added; NULL when there was an error among them. What is
- * valid but not supported by this version is an error too ("not supported yet", one table). */
+/* Reads and checks a project file. All problems are added; NULL when there was an error among them. */
 dvsi_project *dvsi_project_read(const char *path, uint32_t flags, dvsi_problems *problems);
 /* The same for a file that is in memory already; `path` need not exist, its folder must. */
 dvsi_project *dvsi_project_parse(const char *path, const char *data, size_t length, uint32_t flags,

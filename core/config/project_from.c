@@ -39,7 +39,6 @@ static void read_field_map(dvsi_field *field, const dvsi_node *node, dvsi_proble
 
     dvsi_check_map(problems, node, keys);
     field->type = dvsi_project_kind(keys, node);
-    field->has_authority = dvsi_node_get(node, "authority") != NULL;
     field->authority = (dvsi_authority)dvsi_check_choice(keys, node, "authority", DVSI_SOURCE_OF_TRUTH);
     field->null_wins = dvsi_check_choice(keys, node, "nulls", -1) == 0;
     field->refers_to = dvsi_check_text(node, "refers_to");

@@ -137,6 +137,7 @@ int dvsi_batch_error_add(dvsi_batch *batch, const dvs_row_error *error)
     if (copy == NULL)
         return -1;
     copy->number = error->number;
+    copy->behind = batch->n_rows;
     if (copy_text(batch, error->source_key, &copy->source_key) != 0 ||
         copy_text(batch, error->field, &copy->field) != 0 ||
         copy_text(batch, error->message != NULL ? error->message : "", &copy->message) != 0)

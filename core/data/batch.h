@@ -19,6 +19,7 @@ typedef struct dvsi_batch_error dvsi_batch_error;
 struct dvsi_batch_error {
     dvsi_batch_error *next;
     uint64_t number;
+    uint32_t behind; /* so many rows of the batch */
     const char *source_key; /* NULL: not identifiable */
     const char *field;      /* NULL: the whole record */
     const char *message;

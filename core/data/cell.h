@@ -28,7 +28,7 @@ const char *dvsi_cell_clean(dvsi_arena *arena, uint32_t kind, const dvs_cell *ce
  * pointer, as this is no fault of the value. */
 extern const char dvsi_cell_no_memory[];
 
-/* Equal as values: SPEC "compare values, not spelling". ABSENT equals only ABSENT, NULL only NULL; cells of
+/* Equal as values, whatever their spelling. ABSENT equals only ABSENT, NULL only NULL; cells of
  * different kinds and MISTYPED ones differ. Both clean. */
 int dvsi_cell_equal(const dvs_cell *a, const dvs_cell *b);
 
@@ -46,6 +46,9 @@ void dvsi_cell_json(dvsi_buf *out, const dvs_cell *cell);
 /* Reads what dvsi_cell_json wrote, back into a clean cell of `kind`, in `arena`. 0 or -1. `text` is one
  * JSON value. */
 int dvsi_cell_from_json(dvsi_arena *arena, uint32_t kind, const char *text, size_t length, dvs_cell *out);
+/* The same of a value that has been parsed (data/json.h). */
+struct dvsi_json;
+int dvsi_cell_from_value(dvsi_arena *arena, uint32_t kind, const struct dvsi_json *value, dvs_cell *out);
 
 /*
  * Strict conversion to another kind: out in `arena` (or sharing the bytes of `in`). NULL and ABSENT stay.

@@ -98,9 +98,34 @@ static int as_cell(uint32_t kind, const dvsi_json *value, dvs_cell *cell)
     }
 }
 
+int dvsi_cell_from_value(dvsi_arena *arena, uint32_t kind, const dvsi_json *value, dvs_cell *out)
+{
+    dvs_cell cell;
+
+    if (value->type == DVSI_JSON_NULL) {
+        *out = dvsi_cell_null();
+        return 0;
+    }
+    if (kind == DVS_JSON) {
+        dvsi_buf text = {0};
+        int result = -1;
+
+        dvsi_json_write(&text, value);
+        if (!text.failed && text.length <= UINT32_MAX) {
+            cell = dvsi_cell_json_n(dvsi_buf_text(&text), text.length);
+            result = dvsi_cell_copy(arena, &cell, out);
+        }
+        dvsi_buf_free(&text);
+        return result;
+    }
+    if (as_cell(kind, value, &cell) != 0)
+        return -1;
+    return dvsi_cell_convert(arena, kind, &cell, out) == NULL ? 0 : -1;
+}
+
 int dvsi_cell_from_json(dvsi_arena *arena, uint32_t kind, const char *text, size_t length, dvs_cell *out)
 {
-    dvsi_json *value;
+    const dvsi_json *value;
     dvs_cell cell;
 
     if (length > UINT32_MAX)
@@ -108,15 +133,8 @@ int dvsi_cell_from_json(dvsi_arena *arena, uint32_t kind, const char *text, size
     value = dvsi_json_parse(arena, text, length, NULL, NULL);
     if (value == NULL)
         return -1;
-    if (value->type == DVSI_JSON_NULL) {
-        *out = dvsi_cell_null();
-        return 0;
-    }
-    if (kind == DVS_JSON) {
-        cell = dvsi_cell_json_n(text, length);
-        return dvsi_cell_copy(arena, &cell, out);
-    }
-    if (as_cell(kind, value, &cell) != 0)
-        return -1;
-    return dvsi_cell_convert(arena, kind, &cell, out) == NULL ? 0 : -1;
+    if (kind != DVS_JSON || value->type == DVSI_JSON_NULL)
+        return dvsi_cell_from_value(arena, kind, value, out);
+    cell = dvsi_cell_json_n(text, length); /* as it was spelt */
+    return dvsi_cell_copy(arena, &cell, out);
 }

@@ -146,8 +146,7 @@ static int all_plain(const char *text)
     return (((quote - ones) | (backslash - ones) | (word - ones * 0x20)) & ~word & high) == 0;
 }
 
-/* The first quote, backslash or control character from `at` on, `end` when there is none. */
-static const char *run_end(const char *at, const char *end)
+const char *dvsi_json_plain_end(const char *at, const char *end)
 {
 #if defined(__SSE2__)
     for (; end - at >= 16; at += 16) {
@@ -172,7 +171,7 @@ static const char *run_end(const char *at, const char *end)
 /* A run of characters up to a quote or backslash; checks them. */
 static int skip_run(parser *p)
 {
-    p->at = run_end(p->at, p->end);
+    p->at = dvsi_json_plain_end(p->at, p->end);
     if (p->at > p->valid) { /* never by a NUL alone, which ends the run too */
         p->at = p->valid;
         return refuse(p, "a string is not valid UTF-8");
@@ -239,7 +238,7 @@ static int take_any_string(parser *p, const char **text, size_t *length)
 static int take_string(parser *p, const char **text, size_t *length)
 {
     if (p->arena == NULL) {
-        const char *end = run_end(p->at + 1, p->end);
+        const char *end = dvsi_json_plain_end(p->at + 1, p->end);
 
         if (end <= p->valid && end < p->end && *end == '"') {
             p->at = end + 1;

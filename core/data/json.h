@@ -10,7 +10,9 @@
 /* Adds text as a JSON string, quoted and escaped. Valid UTF-8 is copied as it is; invalid bytes become
  * U+FFFD. */
 void dvsi_json_string(dvsi_buf *out, const char *text, size_t length);
-void dvsi_json_base64(dvsi_buf *out, const void *data, size_t length); /* with quotes */
+
+/* The first quote, backslash or control character from `at` on; `end`: there is none. */
+const char *dvsi_json_plain_end(const char *at, const char *end);
 
 /* A JSON value read from text. Numbers keep their text; strings are unescaped UTF-8. */
 typedef enum dvsi_json_type {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "data/base64.h"
 #include "data/decimal.h"
 
 /* Writes the escape of one byte that cannot stand in a string; returns its length. */
@@ -28,20 +27,11 @@ static size_t escape(char out[6], char c)
     return 6;
 }
 
-static size_t plain_run(const char *text, size_t length)
-{
-    size_t i = 0;
-
-    while (i < length && (unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
-        i++;
-    return i;
-}
-
 /* Adds valid UTF-8, escaped. */
 static void add_escaped(dvsi_buf *out, const char *text, size_t length)
 {
     while (length > 0) {
-        size_t run = plain_run(text, length);
+        size_t run = (size_t)(dvsi_json_plain_end(text, text + length) - text);
 
         if (run > 0)
             dvsi_buf_add(out, text, run);
@@ -73,13 +63,6 @@ void dvsi_json_string(dvsi_buf *out, const char *text, size_t length)
             length--;
         }
     }
-    dvsi_buf_putc(out, '"');
-}
-
-void dvsi_json_base64(dvsi_buf *out, const void *data, size_t length)
-{
-    dvsi_buf_putc(out, '"');
-    dvsi_base64_encode(out, data, length);
     dvsi_buf_putc(out, '"');
 }
 

@@ -37,13 +37,14 @@ static int32_t open_database(dvsi_expressions *e)
     return DVS_OK;
 }
 
+#define BEFORE_ONE "SELECT ("
+
 /* A statement of the expressions `first` to `first + n - 1`. */
 static int prepare(dvsi_expressions *e, uint32_t first, uint32_t n, sqlite3_stmt **statement)
 {
     dvsi_buf sql = {0};
-    dvsi_buf_puts(&sql, "SELECT ");
     for (uint32_t i = first; i < first + n; i++) {
-        dvsi_buf_puts(&sql, i != first ? ",(" : "(");
+        dvsi_buf_puts(&sql, i != first ? ",(" : BEFORE_ONE);
         dvsi_buf_puts(&sql, e->texts[i]);
         dvsi_buf_puts(&sql, "\n)"); /* behind a comment, too */
     }
@@ -67,6 +68,17 @@ static const char *try_out(dvsi_expressions *e, sqlite3_stmt *statement, dvsi_ar
     return status != SQLITE_ROW && e->mistake ? sqlite3_errmsg(e->db) : NULL;
 }
 
+/* What SQLite says of a statement that prepare() made of one expression. What it calls wrong at the end is the
+ * parenthesis that prepare() put there. */
+static const char *refusal(const dvsi_expressions *e, uint32_t at)
+{
+    if (e->denied.length != 0)
+        return dvsi_buf_text(&e->denied);
+    if (sqlite3_error_offset(e->db) >= (int)(sizeof BEFORE_ONE - 1 + strlen(e->texts[at])))
+        return "syntax error: something is missing at its end";
+    return sqlite3_errmsg(e->db);
+}
+
 static int32_t compile_one(dvsi_expressions *e, uint32_t at, dvsi_arena *arena, dvsi_expression_error *error)
 {
     sqlite3_stmt *statement = NULL;
@@ -81,7 +93,7 @@ static int32_t compile_one(dvsi_expressions *e, uint32_t at, dvsi_arena *arena, 
     if (status == SQLITE_NOMEM) {
         wrong = "the expression is too large";
     } else if (status != SQLITE_OK) {
-        wrong = e->denied.length != 0 ? dvsi_buf_text(&e->denied) : sqlite3_errmsg(e->db);
+        wrong = refusal(e, at);
     } else if (sqlite3_column_count(statement) != 1) {
         wrong = "it is more than one expression";
     } else {

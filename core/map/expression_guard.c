@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* SQLite's functions whose result is made of their arguments alone, and ours. Dates are ours as well: function_clock.c
+/* SQLite's functions whose result is made of their arguments alone, and ours. Dates are ours as well: functions_clock.c
  * looks at what they are given. */
 static const char *const allowed[] = {
     "->", "->>", "abs", "ceil", "ceiling", "char", "coalesce", "concat", "concat_ws", "date", "datetime", "digits",

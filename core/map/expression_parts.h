@@ -22,7 +22,7 @@ typedef struct dvsi_exact {
 
 #define DVSI_EXACT_MOST 64
 
-/* Things made of constant arguments, kept between records: compiled patterns, parsed maps (function_cache.c). */
+/* Things made of constant arguments, kept between records: compiled patterns, parsed maps (functions.c). */
 typedef struct dvsi_cached {
     char *text;
     size_t length;

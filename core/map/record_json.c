@@ -62,6 +62,17 @@ static int is_listed(const dvsi_json *list, const char *name)
     return 0;
 }
 
+/* Members mostly stand in the order of the columns: *next is looked at first. */
+static const dvsi_json *find_member(const dvsi_json *object, const dvsi_json **next, const char *name)
+{
+    const dvsi_json *member = *next;
+    if (member == NULL || strcmp(member->name, name) != 0)
+        member = dvsi_json_get(object, name);
+    if (member != NULL)
+        *next = member->next;
+    return member;
+}
+
 int dvsi_record_read_json(dvsi_arena *arena, const dvs_column *columns, uint32_t n, const char *text, size_t length,
                           dvs_cell *cells)
 {
@@ -70,24 +81,18 @@ int dvsi_record_read_json(dvsi_arena *arena, const dvs_column *columns, uint32_t
     const dvsi_json *object = dvsi_json_parse(arena, text, length, &problem, &offset);
     if (object == NULL || object->type != DVSI_JSON_OBJECT)
         return -1;
-    const dvsi_json *nulls = dvsi_json_get(object, nulls_name);
-    dvsi_buf value = {0};
-    int result = 0;
-    for (uint32_t i = 0; i < n && result == 0; i++) {
-        const dvsi_json *member = dvsi_json_get(object, columns[i].name);
+    const dvsi_json *next = object->first;
+    for (uint32_t i = 0; i < n; i++) {
+        const dvsi_json *member = find_member(object, &next, columns[i].name);
         memset(&cells[i], 0, sizeof cells[i]);
         if (member == NULL)
             continue;
-        if (member->type == DVSI_JSON_NULL && columns[i].kind == DVS_JSON && is_listed(nulls, columns[i].name)) {
+        if (member->type == DVSI_JSON_NULL && columns[i].kind == DVS_JSON && is_listed(dvsi_json_get(object, nulls_name), columns[i].name)) {
             cells[i] = dvsi_cell_json_n("null", strlen("null"));
             continue;
         }
-        dvsi_buf_clear(&value);
-        dvsi_json_write(&value, member);
-        if (value.failed ||
-            dvsi_cell_from_json(arena, columns[i].kind, dvsi_buf_text(&value), value.length, &cells[i]) != 0)
-            result = -1;
+        if (dvsi_cell_from_value(arena, columns[i].kind, member, &cells[i]) != 0)
+            return -1;
     }
-    dvsi_buf_free(&value);
-    return result;
+    return 0;
 }

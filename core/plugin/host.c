@@ -1,4 +1,4 @@
-/* host.c - the host table: what a plugin may call, besides pushing (put.c, rows.c). */
+/* host.c - the host table: what a plugin may call, besides pushing (out.c, columns.c, rows.c). */
 #include "plugin/guest.h"
 
 #include <stdlib.h>

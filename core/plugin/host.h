@@ -50,7 +50,6 @@ typedef struct dvsi_stream {
 int32_t dvsi_source_open(const dvsi_plugin *plugin, const char *name, const dvs_settings *settings,
                          const dvsi_services *services, dvsi_source **source, dvs_error *err);
 void dvsi_source_close(dvsi_source *source); /* NULL is fine */
-const dvsi_plugin *dvsi_source_plugin(const dvsi_source *source);
 /* Text in `arena`. */
 int32_t dvsi_source_identity(dvsi_source *source, dvsi_arena *arena, const char **identity,
                              dvs_error *err);
@@ -92,7 +91,6 @@ typedef struct dvsi_sink dvsi_sink; /* with its one writer, opened by the first 
 int32_t dvsi_sink_open(const dvsi_plugin *plugin, const char *project, const dvs_settings *settings,
                        uint32_t flags, const dvsi_services *services, dvsi_sink **sink, dvs_error *err);
 void dvsi_sink_close(dvsi_sink *sink);
-const dvsi_plugin *dvsi_sink_plugin(const dvsi_sink *sink);
 int32_t dvsi_sink_identity(dvsi_sink *sink, dvsi_arena *arena, const char **identity, dvs_error *err);
 int32_t dvsi_sink_lock(dvsi_sink *sink, dvs_error *err);
 void dvsi_sink_unlock(dvsi_sink *sink);
@@ -125,6 +123,5 @@ int32_t dvsi_sink_missing(dvsi_sink *sink, const dvs_table *table, uint32_t colu
 /* DVS_E_UNSUPPORTED unless plugin->has_clock. */
 int32_t dvsi_sink_clock(dvsi_sink *sink, int64_t *now, dvs_error *err);
 void dvsi_sink_interrupt(dvsi_sink *sink); /* any thread */
-const char *dvsi_sink_slot(const dvsi_sink *sink); /* as dvsi_reader_slot */
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -196,9 +197,15 @@ int32_t dvsi_load_file(const char *path, const dvsi_plugin **plugin, dvs_error *
     int32_t status;
 
     *plugin = NULL;
-    if (real == NULL)
-        return dvsi_error_set(err, errno == ENOENT ? DVS_E_NOT_FOUND : DVS_E_IO,
-                              "%s: the plugin could not be opened: %s", path, strerror(errno));
+    if (real == NULL) {
+        int why = errno;
+        struct stat st;
+
+        if (why == ENOENT && lstat(path, &st) == 0)
+            return dvsi_error_set(err, DVS_E_IO, "%s: the plugin is a link to a file that does not exist", path);
+        return dvsi_error_set(err, why == ENOENT ? DVS_E_NOT_FOUND : DVS_E_IO,
+                              "%s: the plugin could not be opened: %s", path, strerror(why));
+    }
     status = dvsi_trust_folder_of(path, err);
     if (status == DVS_OK)
         status = dvsi_trust_file(real, err);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -44,8 +45,12 @@ static int add_folder(dvsi_registry *r, const char *folder, size_t length)
     }
     if (text == NULL)
         return -1;
-    if (text[0] == '/') /* else there is no working directory any more */
-        r->folders[r->n_folders++] = text;
+    if (text[0] != '/') /* there is no working directory any more */
+        return 0;
+    for (uint32_t i = 0; i < r->n_folders; i++)
+        if (strcmp(r->folders[i], text) == 0)
+            return 0; /* it is searched already */
+    r->folders[r->n_folders++] = text;
     return 0;
 }
 
@@ -286,13 +291,14 @@ static int32_t try_folder(const char *folder, const char *name, uint32_t role, c
         dvs_error found = DVS_ERROR_INIT;
         dvsi_buf path = {0};
         int32_t status = DVS_OK;
+        struct stat st;
 
         if (other != (i >= N_FORMS))
             continue;
         dvsi_buf_printf(&path, "%s/%s%s.so", folder, forms[f].prefix, name);
         if (path.failed)
             status = dvsi_error_no_memory(&found);
-        else if (access(path.data, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        else if (lstat(path.data, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
             status = DVS_E_NOT_FOUND;
         else
             status = try_file(path.data, name, role, plugin, &found);

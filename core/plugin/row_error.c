@@ -7,7 +7,7 @@
 #include "data/json.h"
 #include "data/key.h"
 
-#define KEY_PARTS 16u /* of a key that is shown; SPEC sets no limit, tables do */
+#define KEY_PARTS 16u /* of a key that is shown; nothing but the table sets a limit */
 
 /* The cell of the key at `position`, or NULL. */
 static const dvs_cell *key_cell(const dvsi_batch *batch, const dvs_column *const *columns,

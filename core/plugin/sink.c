@@ -6,24 +6,6 @@
 
 #include "base/error.h"
 
-void dvsi_sink_enter(dvsi_sink *sink, dvsi_frame *frame, const char *slot, dvs_out *out)
-{
-    dvsi_frame_enter(frame, &sink->guest, slot, out);
-    atomic_store(&sink->slot, slot);
-}
-
-int32_t dvsi_sink_leave(dvsi_sink *sink, dvsi_frame *frame, int32_t status, dvs_error *err)
-{
-    atomic_store(&sink->slot, NULL);
-    return dvsi_frame_leave(frame, status, err);
-}
-
-static void leave_void(dvsi_sink *sink, dvsi_frame *frame)
-{
-    atomic_store(&sink->slot, NULL);
-    dvsi_frame_leave_void(frame);
-}
-
 int32_t dvsi_sink_open(const dvsi_plugin *plugin, const char *project, const dvs_settings *settings,
                        uint32_t flags, const dvsi_services *services, dvsi_sink **sink, dvs_error *err)
 {
@@ -39,13 +21,12 @@ int32_t dvsi_sink_open(const dvsi_plugin *plugin, const char *project, const dvs
     if (s == NULL)
         return dvsi_error_no_memory(err);
     s->api = &plugin->sink;
-    atomic_init(&s->slot, NULL);
     dvsi_guest_init(&s->guest, plugin, "sink", "sink", settings, services);
-    dvsi_sink_enter(s, &frame, "open", NULL);
+    dvsi_frame_enter(&frame, &s->guest, "open", NULL);
     status = s->api->open(&s->guest.host, &request, &s->sink, &frame.err);
     if (status != DVS_OK)
         s->sink = NULL; /* whatever it left there */
-    status = dvsi_sink_leave(s, &frame, status, err);
+    status = dvsi_frame_leave(&frame, status, err);
     if (status == DVS_OK)
         status = dvsi_made_object(plugin, "open", s->sink, err);
     if (status != DVS_OK) {
@@ -63,23 +44,18 @@ void dvsi_sink_close(dvsi_sink *sink)
     if (sink == NULL)
         return;
     if (sink->writer != NULL) {
-        dvsi_sink_enter(sink, &frame, "close_writer", NULL);
+        dvsi_frame_enter(&frame, &sink->guest, "close_writer", NULL);
         sink->api->close_writer(sink->writer);
-        leave_void(sink, &frame);
+        dvsi_frame_leave_void(&frame);
     }
     if (sink->sink != NULL) {
-        dvsi_sink_enter(sink, &frame, "close", NULL);
+        dvsi_frame_enter(&frame, &sink->guest, "close", NULL);
         sink->api->close(sink->sink);
-        leave_void(sink, &frame);
+        dvsi_frame_leave_void(&frame);
     }
     dvsi_guest_last_word(&sink->guest);
     dvsi_arena_free(&sink->scratch);
     free(sink);
-}
-
-const dvsi_plugin *dvsi_sink_plugin(const dvsi_sink *sink)
-{
-    return sink->guest.plugin;
 }
 
 int32_t dvsi_sink_identity(dvsi_sink *sink, dvsi_arena *arena, const char **identity, dvs_error *err)
@@ -89,11 +65,11 @@ int32_t dvsi_sink_identity(dvsi_sink *sink, dvsi_arena *arena, const char **iden
     int32_t status;
 
     *identity = NULL;
-    dvsi_sink_enter(sink, &frame, "identity", &out);
+    dvsi_frame_enter(&frame, &sink->guest, "identity", &out);
     status = sink->api->identity(sink->sink, &out, &frame.err);
     if (status == DVS_OK)
         dvsi_out_check_text(&frame);
-    status = dvsi_sink_leave(sink, &frame, status, err);
+    status = dvsi_frame_leave(&frame, status, err);
     if (status == DVS_OK)
         *identity = out.text;
     return status;
@@ -103,25 +79,25 @@ int32_t dvsi_sink_lock(dvsi_sink *sink, dvs_error *err)
 {
     dvsi_frame frame;
 
-    dvsi_sink_enter(sink, &frame, "lock", NULL);
-    return dvsi_sink_leave(sink, &frame, sink->api->lock(sink->sink, &frame.err), err);
+    dvsi_frame_enter(&frame, &sink->guest, "lock", NULL);
+    return dvsi_frame_leave(&frame, sink->api->lock(sink->sink, &frame.err), err);
 }
 
 void dvsi_sink_unlock(dvsi_sink *sink)
 {
     dvsi_frame frame;
 
-    dvsi_sink_enter(sink, &frame, "unlock", NULL);
+    dvsi_frame_enter(&frame, &sink->guest, "unlock", NULL);
     sink->api->unlock(sink->sink);
-    leave_void(sink, &frame);
+    dvsi_frame_leave_void(&frame);
 }
 
 int32_t dvsi_sink_lock_probe(dvsi_sink *sink, dvs_error *err)
 {
     dvsi_frame frame;
 
-    dvsi_sink_enter(sink, &frame, "lock_probe", NULL);
-    return dvsi_sink_leave(sink, &frame, sink->api->lock_probe(sink->sink, &frame.err), err);
+    dvsi_frame_enter(&frame, &sink->guest, "lock_probe", NULL);
+    return dvsi_frame_leave(&frame, sink->api->lock_probe(sink->sink, &frame.err), err);
 }
 
 int32_t dvsi_sink_inspect(dvsi_sink *sink, const char *table, dvsi_schema *schema, dvs_error *err)
@@ -130,19 +106,19 @@ int32_t dvsi_sink_inspect(dvsi_sink *sink, const char *table, dvsi_schema *schem
     dvsi_frame frame;
     int32_t status;
 
-    dvsi_sink_enter(sink, &frame, "inspect", &out);
+    dvsi_frame_enter(&frame, &sink->guest, "inspect", &out);
     status = sink->api->inspect(sink->sink, table, &out, &frame.err);
     if (status == DVS_OK)
         dvsi_out_check_columns(&frame);
-    return dvsi_sink_leave(sink, &frame, status, err);
+    return dvsi_frame_leave(&frame, status, err);
 }
 
 int32_t dvsi_sink_clock(dvsi_sink *sink, int64_t *now, dvs_error *err)
 {
     dvsi_frame frame;
 
-    dvsi_sink_enter(sink, &frame, "clock", NULL);
-    return dvsi_sink_leave(sink, &frame, sink->api->clock(sink->sink, now, &frame.err), err);
+    dvsi_frame_enter(&frame, &sink->guest, "clock", NULL);
+    return dvsi_frame_leave(&frame, sink->api->clock(sink->sink, now, &frame.err), err);
 }
 
 void dvsi_sink_interrupt(dvsi_sink *sink)
@@ -152,9 +128,4 @@ void dvsi_sink_interrupt(dvsi_sink *sink)
     dvsi_frame_enter(&frame, &sink->guest, "interrupt", NULL);
     sink->api->interrupt(sink->sink);
     dvsi_frame_leave_void(&frame);
-}
-
-const char *dvsi_sink_slot(const dvsi_sink *sink)
-{
-    return atomic_load(&sink->slot);
 }

@@ -10,11 +10,6 @@ struct dvsi_sink {
     dvs_sink *sink;
     dvs_writer *writer; /* NULL until the first call that needs it */
     dvsi_arena scratch; /* of one call */
-    _Atomic(const char *) slot;
 };
-
-/* dvsi_frame_enter and _leave, with the slot's name where dvsi_sink_slot finds it. */
-void dvsi_sink_enter(dvsi_sink *sink, dvsi_frame *frame, const char *slot, dvs_out *out);
-int32_t dvsi_sink_leave(dvsi_sink *sink, dvsi_frame *frame, int32_t status, dvs_error *err);
 
 #endif

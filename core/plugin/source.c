@@ -63,11 +63,6 @@ void dvsi_source_close(dvsi_source *source)
     free(source);
 }
 
-const dvsi_plugin *dvsi_source_plugin(const dvsi_source *source)
-{
-    return source->guest.plugin;
-}
-
 int32_t dvsi_source_identity(dvsi_source *source, dvsi_arena *arena, const char **identity, dvs_error *err)
 {
     dvs_out out = {.kind = DVSI_OUT_TEXT, .arena = arena};

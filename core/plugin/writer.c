@@ -11,11 +11,11 @@ static int32_t need_writer(dvsi_sink *sink, dvs_error *err)
 
     if (sink->writer != NULL)
         return DVS_OK;
-    dvsi_sink_enter(sink, &frame, "writer", NULL);
+    dvsi_frame_enter(&frame, &sink->guest, "writer", NULL);
     status = sink->api->writer(sink->sink, &sink->writer, &frame.err);
     if (status != DVS_OK)
         sink->writer = NULL;
-    status = dvsi_sink_leave(sink, &frame, status, err);
+    status = dvsi_frame_leave(&frame, status, err);
     if (status == DVS_OK)
         status = dvsi_made_object(sink->guest.plugin, "writer", sink->writer, err);
     return status;
@@ -32,8 +32,8 @@ static int32_t call_plain(dvsi_sink *sink, const char *slot, plain_slot *functio
 
     if (status != DVS_OK)
         return status;
-    dvsi_sink_enter(sink, &frame, slot, NULL);
-    return dvsi_sink_leave(sink, &frame, function(sink->writer, &frame.err), err);
+    dvsi_frame_enter(&frame, &sink->guest, slot, NULL);
+    return dvsi_frame_leave(&frame, function(sink->writer, &frame.err), err);
 }
 
 int32_t dvsi_sink_begin(dvsi_sink *sink, dvs_error *err)
@@ -75,9 +75,9 @@ int32_t dvsi_sink_apply_schema(dvsi_sink *sink, const dvs_change *changes, uint3
 
     if (status != DVS_OK)
         return status;
-    dvsi_sink_enter(sink, &frame, "apply_schema", NULL);
+    dvsi_frame_enter(&frame, &sink->guest, "apply_schema", NULL);
     status = sink->api->apply_schema(sink->writer, changes, n, (uint32_t)sizeof *changes, &frame.err);
-    return dvsi_sink_leave(sink, &frame, status, err);
+    return dvsi_frame_leave(&frame, status, err);
 }
 
 int32_t dvsi_sink_ensure_index(dvsi_sink *sink, const dvs_index *index, dvs_error *err)
@@ -87,8 +87,8 @@ int32_t dvsi_sink_ensure_index(dvsi_sink *sink, const dvs_index *index, dvs_erro
 
     if (status != DVS_OK)
         return status;
-    dvsi_sink_enter(sink, &frame, "ensure_index", NULL);
-    return dvsi_sink_leave(sink, &frame, sink->api->ensure_index(sink->writer, index, &frame.err), err);
+    dvsi_frame_enter(&frame, &sink->guest, "ensure_index", NULL);
+    return dvsi_frame_leave(&frame, sink->api->ensure_index(sink->writer, index, &frame.err), err);
 }
 
 int32_t dvsi_sink_drop_index(dvsi_sink *sink, const dvs_index *index, dvs_error *err)
@@ -98,8 +98,8 @@ int32_t dvsi_sink_drop_index(dvsi_sink *sink, const dvs_index *index, dvs_error 
 
     if (status != DVS_OK)
         return status;
-    dvsi_sink_enter(sink, &frame, "drop_index", NULL);
-    return dvsi_sink_leave(sink, &frame, sink->api->drop_index(sink->writer, index, &frame.err), err);
+    dvsi_frame_enter(&frame, &sink->guest, "drop_index", NULL);
+    return dvsi_frame_leave(&frame, sink->api->drop_index(sink->writer, index, &frame.err), err);
 }
 
 int32_t dvsi_sink_ensure_view(dvsi_sink *sink, const dvs_view *view, dvs_error *err)
@@ -109,8 +109,8 @@ int32_t dvsi_sink_ensure_view(dvsi_sink *sink, const dvs_view *view, dvs_error *
 
     if (status != DVS_OK)
         return status;
-    dvsi_sink_enter(sink, &frame, "ensure_view", NULL);
-    return dvsi_sink_leave(sink, &frame, sink->api->ensure_view(sink->writer, view, &frame.err), err);
+    dvsi_frame_enter(&frame, &sink->guest, "ensure_view", NULL);
+    return dvsi_frame_leave(&frame, sink->api->ensure_view(sink->writer, view, &frame.err), err);
 }
 
 /* ---- Rows out ---- */
@@ -157,9 +157,9 @@ int32_t dvsi_sink_read(dvsi_sink *sink, const dvs_lookup *lookup, dvsi_batch *ba
         return status;
     out.subject = lookup->table->name;
     out.max_number = lookup->n_keys;
-    dvsi_sink_enter(sink, &frame, "read", &out);
+    dvsi_frame_enter(&frame, &sink->guest, "read", &out);
     status = sink->api->read(sink->writer, lookup, &out, &frame.err);
-    return dvsi_sink_leave(sink, &frame, status, err);
+    return dvsi_frame_leave(&frame, status, err);
 }
 
 int32_t dvsi_sink_scan(dvsi_sink *sink, const dvs_scan *scan, dvsi_batch *batch, dvs_error *err)
@@ -174,9 +174,9 @@ int32_t dvsi_sink_scan(dvsi_sink *sink, const dvs_scan *scan, dvsi_batch *batch,
         return status;
     out.subject = scan->table->name;
     out.max_rows = scan->limit;
-    dvsi_sink_enter(sink, &frame, "scan", &out);
+    dvsi_frame_enter(&frame, &sink->guest, "scan", &out);
     status = sink->api->scan(sink->writer, scan, &out, &frame.err);
-    return dvsi_sink_leave(sink, &frame, status, err);
+    return dvsi_frame_leave(&frame, status, err);
 }
 
 int32_t dvsi_sink_missing(dvsi_sink *sink, const dvs_table *table, uint32_t column, const dvs_table *other,
@@ -197,9 +197,9 @@ int32_t dvsi_sink_missing(dvsi_sink *sink, const dvs_table *table, uint32_t colu
     columns[0] = column_of(table, column);
     out.subject = table->name;
     out.max_rows = limit;
-    dvsi_sink_enter(sink, &frame, "missing", &out);
+    dvsi_frame_enter(&frame, &sink->guest, "missing", &out);
     status = sink->api->missing(sink->writer, table, column, other, other_column, limit, &out, &frame.err);
-    return dvsi_sink_leave(sink, &frame, status, err);
+    return dvsi_frame_leave(&frame, status, err);
 }
 
 int32_t dvsi_sink_count(dvsi_sink *sink, const dvs_table *table, const dvs_where *where, uint32_t n_where,
@@ -211,10 +211,10 @@ int32_t dvsi_sink_count(dvsi_sink *sink, const dvs_table *table, const dvs_where
     *count = 0;
     if (status != DVS_OK)
         return status;
-    dvsi_sink_enter(sink, &frame, "count", NULL);
+    dvsi_frame_enter(&frame, &sink->guest, "count", NULL);
     status =
         sink->api->count(sink->writer, table, where, n_where, (uint32_t)sizeof *where, count, &frame.err);
-    return dvsi_sink_leave(sink, &frame, status, err);
+    return dvsi_frame_leave(&frame, status, err);
 }
 
 /* ---- Rows in ---- */
@@ -228,10 +228,10 @@ int32_t dvsi_sink_write(dvsi_sink *sink, const dvs_write *write, int load, dvs_e
 
     if (status != DVS_OK)
         return status;
-    dvsi_sink_enter(sink, &frame, use_load ? "load" : "write", NULL);
+    dvsi_frame_enter(&frame, &sink->guest, use_load ? "load" : "write", NULL);
     frame.n_row_errors = n;
     status = (use_load ? sink->api->load : sink->api->write)(sink->writer, write, &frame.err);
-    return dvsi_sink_leave(sink, &frame, status, err);
+    return dvsi_frame_leave(&frame, status, err);
 }
 
 int32_t dvsi_sink_delete_where(dvsi_sink *sink, const dvs_table *table, const dvs_where *where,
@@ -243,8 +243,8 @@ int32_t dvsi_sink_delete_where(dvsi_sink *sink, const dvs_table *table, const dv
     *deleted = 0;
     if (status != DVS_OK)
         return status;
-    dvsi_sink_enter(sink, &frame, "delete_where", NULL);
+    dvsi_frame_enter(&frame, &sink->guest, "delete_where", NULL);
     status = sink->api->delete_where(sink->writer, table, where, n_where, (uint32_t)sizeof *where, deleted,
                                      &frame.err);
-    return dvsi_sink_leave(sink, &frame, status, err);
+    return dvsi_frame_leave(&frame, status, err);
 }

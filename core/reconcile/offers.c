@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "data/cell.h"
 #include "data/decimal.h"
 
 /* Order of two versions: numbers by value, everything else bytewise; a version beats none. */

@@ -11,7 +11,6 @@
 typedef struct dvsi_offer {
     int64_t priority;    /* of its source */
     uint32_t listed;     /* the source's place in the project: ties of priority go to the smaller */
-    uint32_t reserved;
     dvs_cell modified;   /* TIMESTAMP, or NULL */
     dvs_cell version;    /* any kind, or NULL */
     const char *source_key;

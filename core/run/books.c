@@ -29,6 +29,7 @@ static const book_column locks_columns[] = {DVSI_LOCKS_COLUMNS(BOOK_COLUMN)};
 static const book_column plugin_state_columns[] = {DVSI_PLUGIN_STATE_COLUMNS(BOOK_COLUMN)};
 static const book_column changes_columns[] = {DVSI_CHANGES_COLUMNS(BOOK_COLUMN)};
 static const book_column kept_columns[] = {DVSI_KEPT_COLUMNS(BOOK_COLUMN)};
+static const book_column rows_columns[] = {DVSI_ROWS_COLUMNS(BOOK_COLUMN)};
 
 #define BOOK(name, columns) {name, columns, sizeof columns / sizeof *columns}
 static const struct {
@@ -44,6 +45,7 @@ static const struct {
     BOOK("_sync_conflicts", conflicts_columns), BOOK("_sync_pins", pins_columns),
     BOOK("_sync_locks", locks_columns),     BOOK("_sync_plugin_state", plugin_state_columns),
     BOOK("_sync_changes", changes_columns), BOOK("_sync_kept", kept_columns),
+    BOOK("_sync_rows", rows_columns),
 };
 
 typedef struct book_index {
@@ -72,6 +74,7 @@ static const book_index index_list[] = {
     /* Each part is read in the order of the row ids. */
     {"_sync_changes_part", DVSI_BOOK_CHANGES, 0,
      {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_PART}, 3, -1, -1},
+    {"_sync_rows_key", DVSI_BOOK_ROWS, 0, {DVSI_ROWS_PROJECT, DVSI_ROWS_ENTITY, DVSI_ROWS_KEY}, 3, -1, -1},
     {"_sync_kept_key", DVSI_BOOK_KEPT, 0, {DVSI_KEPT_PROJECT, DVSI_KEPT_ENTITY, DVSI_KEPT_KEY}, 3, -1, -1},
     {"_sync_kept_part", DVSI_BOOK_KEPT, 0, {DVSI_KEPT_PROJECT, DVSI_KEPT_ENTITY, DVSI_KEPT_PART}, 3, -1, -1},
 };
@@ -92,6 +95,18 @@ uint64_t dvsi_table_id(void)
 {
     static atomic_uint_fast64_t last;
     return (uint64_t)atomic_fetch_add(&last, 1) + 1;
+}
+
+dvs_cell dvsi_text_or_null(const char *text)
+{
+    return text != NULL ? dvsi_cell_text(text) : dvsi_cell_null();
+}
+
+int dvsi_cell_says(const dvs_cell *cell, const char *text)
+{
+    if (text == NULL || cell->kind != DVS_TEXT)
+        return text == NULL && cell->kind <= DVS_NULL;
+    return strlen(text) == cell->length && memcmp(text, cell->v.text, cell->length) == 0;
 }
 
 dvs_where dvsi_where(uint32_t column, uint32_t op, dvs_cell value)
@@ -123,7 +138,7 @@ int32_t dvsi_books_open(dvsi_books *books, dvsi_sink *sink, const char *project,
                 if (dvsi_schema_find(&found, schema->columns[i].name) < 0)
                     status = dvsi_error_set(err, DVS_E_SCHEMA,
                                             "table \"%s\" has no column \"%s\": another program or another "
-                                            "version of dvsync made it",
+                                            "version of dvsync made it; use that version, or another database",
                                             book_list[b].name, schema->columns[i].name);
         dvsi_schema_free(&found);
         if (status != DVS_OK && status != DVS_E_NOT_FOUND)

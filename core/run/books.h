@@ -132,6 +132,11 @@
     X(KEPT_ENTITY, "entity", DVS_TEXT) X(KEPT_SOURCE, "source", DVS_TEXT)                               \
     X(KEPT_PART, "part", DVS_INT64) X(KEPT_KEY, "key", DVS_TEXT) X(KEPT_LINE, "line", DVS_TEXT)
 
+/* Keys and row ids of a table without a key index, in the temporary database of a diff. */
+#define DVSI_ROWS_COLUMNS(X)                                                                            \
+    X(ROWS_ROW_ID, "row_id", DVS_INT64) X(ROWS_PROJECT, "project", DVS_TEXT)                            \
+    X(ROWS_ENTITY, "entity", DVS_TEXT) X(ROWS_KEY, "key", DVS_TEXT) X(ROWS_ROW, "row", DVS_INT64)
+
 #define DVSI_BOOK_ENUM(enumerator, name, kind) DVSI_##enumerator,
 enum { DVSI_RUNS_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_RUNS };
 enum { DVSI_LOG_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_LOG };
@@ -149,6 +154,7 @@ enum { DVSI_LOCKS_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_LOCKS };
 enum { DVSI_PLUGIN_STATE_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_PLUGIN_STATE };
 enum { DVSI_CHANGES_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_CHANGES };
 enum { DVSI_KEPT_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_KEPT };
+enum { DVSI_ROWS_COLUMNS(DVSI_BOOK_ENUM) DVSI_N_ROWS };
 #define DVSI_BOOK_MAX_COLUMNS 32
 
 typedef enum dvsi_book {
@@ -169,6 +175,7 @@ typedef enum dvsi_book {
     DVSI_BOOK_IN_SINK, /* how many of the above live in every sink */
     DVSI_BOOK_CHANGES = DVSI_BOOK_IN_SINK,
     DVSI_BOOK_KEPT,
+    DVSI_BOOK_ROWS,
     DVSI_BOOK_COUNT
 } dvsi_book;
 
@@ -195,6 +202,10 @@ int32_t dvsi_books_index_keys(dvsi_books *books, dvs_error *err);
 /* A new transaction: forget what others may have changed. */
 void dvsi_books_begin(dvsi_books *books);
 void dvsi_books_close(dvsi_books *books);
+
+/* Texts in their rows: NULL stands for NULL. */
+dvs_cell dvsi_text_or_null(const char *text);
+int dvsi_cell_says(const dvs_cell *cell, const char *text); /* is it this text? */
 
 /* A comparison for the calls below. */
 dvs_where dvsi_where(uint32_t column, uint32_t op, dvs_cell value);

@@ -1,15 +1,16 @@
 /* changes.c - what a diff found, kept in a temporary database until it is asked for. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "data/cell.h"
 #include "data/json.h"
 #include "data/key.h"
 #include "plugin/settings.h"
+#include "run/changes.h"
+#include "run/execute.h"
+#include "run/rows.h"
 #include "run/run.h"
 #include "run/saved.h"
 
@@ -227,6 +228,24 @@ int32_t dvsi_changes_forget(dvsi_feed *feed, const char *key, uint64_t *n_remove
     int32_t status = dvsi_books_delete_where(&feed->run->notes, DVSI_BOOK_CHANGES, where, 2, n_removed, err);
     feed->run->n_changes -= *n_removed;
     return status == DVS_OK ? dvsi_saved_forget(feed, key, err) : status;
+}
+
+int32_t dvsi_changes_noted(dvsi_feed *feed, const char *const *keys, uint32_t n, uint8_t *noted, dvs_error *err)
+{
+    static const uint32_t column = DVSI_CHANGES_ROW_ID;
+    static const uint32_t key_columns[3] = {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_KEY};
+    dvsi_books *notes = &feed->run->notes;
+    dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_CHANGES], .columns = &column, .n_columns = 1,
+                         .key_columns = key_columns, .only_null = -1};
+    memset(noted, 0, n);
+    if (notes->sink == NULL)
+        return DVS_OK;
+    dvsi_batch *rows = dvsi_batch_new(1);
+    int32_t status = rows == NULL ? dvsi_error_no_memory(err) : dvsi_keys_read(feed, notes, &lookup, keys, n, rows, err);
+    for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++)
+        noted[rows->rows[i].number] = 1;
+    dvsi_batch_free(rows);
+    return status;
 }
 
 /* The next page of one entity's lines of one part. */

@@ -1,9 +1,10 @@
 /* commit.c - transactions of a run: begin, and commit with everything that belongs to what was done. */
 #include <string.h>
 
-#include "base/error.h"
 #include "data/cell.h"
+#include "run/execute.h"
 #include "run/run.h"
+#include "run/twice.h"
 
 int32_t dvsi_run_begin(dvsi_run *run, dvs_error *err)
 {

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "data/cell.h"
+#include "run/rows.h"
 #include "run/saved.h"
 
 #define KEYS_AT_ONCE 64u /* a record may have many conflicts, each with two values of up to 4 KB */
@@ -51,7 +52,7 @@ static int32_t count_open(dvsi_target *target, dvsi_book book, uint32_t entity, 
     return dvsi_books_count(&target->run->books, book, where, open >= 0 ? 2 : 1, n, err);
 }
 
-int32_t dvsi_conflicts_count(dvsi_target *target, uint64_t *open, dvs_error *err)
+static int32_t count_conflicts(dvsi_target *target, uint64_t *open, dvs_error *err)
 {
     return count_open(target, DVSI_BOOK_CONFLICTS, DVSI_CONFLICTS_ENTITY, DVSI_CONFLICTS_CLOSED_AT, open,
                       err);
@@ -61,7 +62,7 @@ int32_t dvsi_conflicts_begin(dvsi_target *target, dvs_error *err)
 {
     uint64_t conflicts = 0;
     uint64_t pins = 0;
-    int32_t status = dvsi_conflicts_count(target, &conflicts, err);
+    int32_t status = count_conflicts(target, &conflicts, err);
     if (status == DVS_OK)
         status = count_open(target, DVSI_BOOK_PINS, DVSI_PINS_ENTITY, -1, &pins, err);
     target->has_conflicts = conflicts != 0;
@@ -123,19 +124,50 @@ typedef struct settlement {
     uint64_t counted;
 } settlement;
 
-static int is_pinned(const dvsi_key_clashes *record, uint32_t field)
+/* The place of the field's pin; -1: it has none. */
+static int64_t find_pin(const dvsi_key_clashes *record, uint32_t field)
 {
     for (uint32_t i = 0; record->pins != NULL && i < record->pins->n; i++)
         if (record->pins->pins[i].field == field)
-            return 1;
-    return 0;
+            return i;
+    return -1;
 }
 
-/* Where a field is pinned, it does not matter what the sources say. */
-static int counts(const dvsi_key_clashes *record, const dvsi_clash *clash)
+/* Was the pin made of a conflict that named this very edit, whose value stood until now? */
+static int32_t is_decided(settlement *s, int64_t conflict, const dvsi_clash *clash, int *decided, dvs_error *err)
 {
-    return clash->kind != DVSI_FIELD_DIFFERS ||
-           (clash->winner != DVSI_VOICE_PIN && !is_pinned(record, clash->field));
+    dvs_cell edit;
+    dvs_where where = dvsi_where(DVSI_CONFLICTS_ID, DVS_OP_EQ, dvsi_cell_int64(conflict));
+    dvsi_batch *rows = dvsi_batch_new(DVSI_N_CONFLICTS);
+    if (rows == NULL || dvsi_conflict_value(s->arena, &clash->loser_value, &edit) != 0) {
+        dvsi_batch_free(rows);
+        return dvsi_error_no_memory(err);
+    }
+    int32_t status = dvsi_books_find(&s->feed->run->books, DVSI_BOOK_CONFLICTS, &where, 1, 0, 1, rows, err);
+    if (status == DVS_OK && rows->n_rows != 0) {
+        const dvs_cell *row = dvsi_batch_cells(rows, 0);
+        const dvs_cell kind = dvsi_cell_text(kind_name(DVSI_LOCAL_EDIT));
+        const dvs_cell sink = dvsi_cell_text("sink");
+        *decided = dvsi_cell_equal(&row[DVSI_CONFLICTS_KIND], &kind) &&
+                   dvsi_cell_equal(&row[DVSI_CONFLICTS_WINNER_SOURCE], &sink) &&
+                   dvsi_cell_equal(&row[DVSI_CONFLICTS_WINNER_VALUE], &edit);
+    }
+    dvsi_batch_free(rows);
+    return status;
+}
+
+/* Where a field is pinned, it does not matter what the sources say, and an edit that was decided against is no news. */
+static int32_t look(settlement *s, const dvsi_key_clashes *record, const dvsi_clash *clash, int *counts, dvs_error *err)
+{
+    const int64_t pin = find_pin(record, clash->field);
+    int decided = 0;
+    int32_t status = DVS_OK;
+    if (clash->kind == DVSI_FIELD_DIFFERS)
+        decided = clash->winner == DVSI_VOICE_PIN || pin >= 0;
+    else if (pin >= 0 && clash->winner == DVSI_VOICE_PIN)
+        status = is_decided(s, record->pins->decided[pin], clash, &decided, err);
+    *counts = !decided;
+    return status;
 }
 
 /* The columns that say what is in conflict, from winner_source to rule. */
@@ -274,9 +306,13 @@ static int32_t settle_page(settlement *s, const dvsi_key_clashes *records, uint3
     if (status == DVS_OK && !s->feed->run->dry)
         status = load(s, records, n, err);
     for (uint32_t i = 0; i < n; i++)
-        for (uint32_t c = 0; c < records[i].n_clashes && status == DVS_OK; c++)
-            if (counts(&records[i], &records[i].clashes[c]))
-                status = take(s, i, &records[i], &records[i].clashes[c], err);
+        for (uint32_t c = 0; c < records[i].n_clashes && status == DVS_OK; c++) {
+            const dvsi_clash *clash = &records[i].clashes[c];
+            int counts = 0;
+            status = look(s, &records[i], clash, &counts, err);
+            if (status == DVS_OK && counts)
+                status = take(s, i, &records[i], clash, err);
+        }
     if (status == DVS_OK && !s->feed->run->dry)
         status = close_rest(s, err);
     if (status == DVS_OK && s->n_inserts != 0) {
@@ -370,7 +406,7 @@ int32_t dvsi_conflicts_remain(dvsi_run *run, uint64_t *open, dvs_error *err)
         for (uint32_t f = 0; f < run->targets[t].n_feeds; f++)
             found += run->targets[t].feeds[f].counts.conflicts;
         if (!run->dry || !is_complete(&run->targets[t]))
-            status = dvsi_conflicts_count(&run->targets[t], &stored, err);
+            status = count_conflicts(&run->targets[t], &stored, err);
         *open += run->dry ? found + stored : stored;
     }
     return status;

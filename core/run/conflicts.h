@@ -12,8 +12,8 @@
 typedef struct dvsi_key_pins {
     const dvsi_pin *pins;
     const char *const *kept; /* whose value each is: a label, or "sink" */
+    const int64_t *decided;  /* the conflict that each resolved */
     uint32_t n;
-    uint32_t reserved;
 } dvsi_key_pins;
 
 /* What stands of one record that was reconciled. Voices are places in the entity's list of `from` entries. */
@@ -39,9 +39,6 @@ int32_t dvsi_conflicts_settle(dvsi_feed *feed, const dvsi_key_clashes *records, 
 /* Records that ended: their conflicts are closed, their pins go. */
 int32_t dvsi_conflicts_gone(dvsi_feed *feed, const char *const *keys, uint32_t n, dvs_error *err);
 
-/* Open conflicts of the entity. */
-int32_t dvsi_conflicts_count(dvsi_target *target, uint64_t *open, dvs_error *err);
-
 /*
  * How many conflicts stay open when the run has ended, among the entities of the run: what --fail-on-conflict
  * asks. A diff says what it found, and of entities that it did not compare completely what is open besides.
@@ -49,8 +46,8 @@ int32_t dvsi_conflicts_count(dvsi_target *target, uint64_t *open, dvs_error *err
 int32_t dvsi_conflicts_remain(dvsi_run *run, uint64_t *open, dvs_error *err);
 
 /* pins.c: what is pinned of the records, (*pins)[i] of keys[i], in run->batch_arena; *pins is NULL when the
- * entity has none. A pin of a field that the entity no longer has, or whose value does not fit its type, is
- * left out. */
+ * entity has none. A pin of a field that the entity no longer has is left out, and so is, with a warning,
+ * one whose value does not fit its type. */
 int32_t dvsi_pins_read(dvsi_feed *feed, const char *const *keys, uint32_t n, dvsi_key_pins **pins,
                        dvs_error *err);
 int32_t dvsi_pins_drop(dvsi_feed *feed, const char *const *keys, uint32_t n, dvs_error *err);

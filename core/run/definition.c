@@ -1,5 +1,4 @@
 /* definition.c - what is recorded of an entity: key, types and the source's columns, in _sync_tables. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -7,6 +6,7 @@
 #include "base/utf8.h"
 #include "data/cell.h"
 #include "data/json.h"
+#include "run/definition.h"
 #include "run/references.h"
 #include "run/run.h"
 
@@ -108,6 +108,7 @@ static int read_definition(dvsi_arena *arena, const dvs_cell *text, dvsi_definit
         read_sources(arena, dvsi_json_get(root, "sources"), out) != 0)
         return -1;
     out->history = history->text;
+    out->raw = dvsi_raw_read(dvsi_json_get(root, "raw"));
     out->explicit_key = explicit_key != NULL && explicit_key->type == DVSI_JSON_BOOL && explicit_key->length != 0;
     out->fields = dvsi_arena_calloc(arena, fields->length + 1, sizeof *out->fields);
     if (out->fields == NULL)
@@ -135,13 +136,12 @@ int32_t dvsi_definitions_load(dvsi_run *run, dvs_error *err)
         for (uint32_t t = 0; t < run->n_targets; t++) {
             dvsi_definition *definition = &run->targets[t].definition;
             const char *name = run->targets[t].entity->name;
-            if (row[DVSI_TABLES_ENTITY].kind != DVS_TEXT || row[DVSI_TABLES_DEFINITION].kind <= DVS_NULL ||
-                strlen(name) != row[DVSI_TABLES_ENTITY].length ||
-                memcmp(name, row[DVSI_TABLES_ENTITY].v.text, row[DVSI_TABLES_ENTITY].length) != 0)
+            if (!dvsi_cell_says(&row[DVSI_TABLES_ENTITY], name) || row[DVSI_TABLES_DEFINITION].kind <= DVS_NULL)
                 continue;
             if (read_definition(&run->arena, &row[DVSI_TABLES_DEFINITION], definition) != 0)
                 status = dvsi_error_set(err, DVS_E_CORRUPT,
-                                        "the definition of entity \"%s\" in table \"_sync_tables\" cannot be read", name);
+                                        "the definition of entity \"%s\" in table \"_sync_tables\" cannot be read: somebody edited it, "
+                                        "or another version of dvsync wrote it; use that version, or a backup", name);
             definition->row_id = row[DVSI_TABLES_ROW_ID].v.i64;
         }
     }
@@ -310,8 +310,8 @@ int32_t dvsi_definition_store(dvsi_target *target, dvs_error *err)
     dvsi_buf_puts(&text, "{\"key\":[");
     for (uint32_t k = 0; k < target->n_key; k++)
         add_name(&text, k, target->names[target->key_columns[k] - 1]);
-    dvsi_buf_printf(&text, "],\"explicit_key\":%s,\"history\":\"%s\",\"fields\":{",
-                    target->entity->n_key != 0 ? "true" : "false", history_name(target->entity));
+    dvsi_buf_printf(&text, "],\"explicit_key\":%s,\"history\":\"%s\",\"raw\":\"%s\",\"fields\":{",
+                    target->entity->n_key != 0 ? "true" : "false", history_name(target->entity), dvsi_raw_name(d->raw));
     add_fields(target, &text);
     dvsi_buf_puts(&text, "},\"sources\":{");
     add_sources(target, &text);

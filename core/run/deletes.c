@@ -11,7 +11,11 @@
 #include "data/key.h"
 #include "reconcile/guard.h"
 #include "run/conflicts.h"
+#include "run/deletes.h"
+#include "run/row_errors.h"
+#include "run/rows.h"
 #include "run/run.h"
+#include "run/write.h"
 
 #define SCAN_ROWS 2048u
 #define WAITING_KEYS 1024u
@@ -274,12 +278,13 @@ int32_t dvsi_deletes_settle(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
     return status == DVS_OK ? dvsi_waiting_remove(feed, done, n_done, err) : status;
 }
 
-static int any_unidentified(const dvsi_target *target)
+/* The first feed that delivered a record of which not even a key is known. */
+static const dvsi_feed *unidentified(const dvsi_target *target)
 {
     for (uint32_t f = 0; f < target->n_feeds; f++)
         if (target->feeds[f].phase == DVSI_FEED_READ && target->feeds[f].state.unidentified != 0)
-            return 1;
-    return 0;
+            return &target->feeds[f];
+    return NULL;
 }
 
 /* Rows that were active when the reads first began. */
@@ -292,28 +297,29 @@ static uint64_t active_then(const dvsi_target *target)
     return (uint64_t)most;
 }
 
-/* Does this read prove which records are gone? Says why not in target->partial_reason. */
-static int proves_missing(dvsi_feed *feed)
+/* Why a read that was complete does not tell which records are gone; NULL: it does. */
+static const char *hides_missing(const dvsi_target *t)
+{
+    if (unidentified(t) != NULL)
+        return "a record without a usable key was delivered, so nothing was deleted";
+    for (uint32_t k = 0; k < t->n_key; k++)
+        if (t->field_at[t->key_columns[k] - 1] < 0)
+            return "the table lacks a column of the key, so its rows could not be told apart";
+    return NULL;
+}
+
+/* Are there rows, maybe, that the read proves to be without a record? */
+static int proves_missing(dvsi_feed *feed, const char **why_not)
 {
     dvsi_target *t = feed->target;
+    *why_not = NULL;
     if (!t->complete || feed->run->sink == NULL || !t->exists)
         return 0;
-    if (any_unidentified(t)) {
-        t->partial = 1;
-        t->partial_reason = "a record without a usable key was delivered, so nothing was deleted";
-        dvsi_run_note(feed->run, "warning", t->entity->name, feed->from->label, 0, NULL, NULL, "%s", t->partial_reason);
+    *why_not = hides_missing(t);
+    if (*why_not != NULL)
         return 0;
-    }
-    for (uint32_t k = 0; k < t->n_key; k++)
-        if (t->field_at[t->key_columns[k] - 1] < 0) {
-            t->partial = 1;
-            t->partial_reason = "the table lacks a column of the key, so its rows could not be told apart";
-            return 0;
-        }
-    if (!dvsi_feed_gathers(feed) && !feed->seen_partly && feed->state.start_active >= 0 &&
-        feed->seen_active == (uint64_t)feed->state.start_active)
-        return 0; /* every row that was active was met */
-    return 1;
+    return dvsi_feed_gathers(feed) || feed->seen_partly || feed->state.start_active < 0 ||
+           feed->seen_active != (uint64_t)feed->state.start_active; /* else every row that was active was met */
 }
 
 static int32_t refuse(dvsi_feed *feed, uint64_t n, uint64_t active, dvs_error *err)
@@ -335,21 +341,27 @@ static int32_t refuse(dvsi_feed *feed, uint64_t n, uint64_t active, dvs_error *e
 /* Nothing is deleted, but what was in conflict about the records that are gone is over. */
 static int32_t end_ignored(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
 {
+    const char *why_not = NULL;
     int32_t status = DVS_OK;
-    if (!feed->target->has_conflicts && !feed->target->has_pins)
+    if (feed->run->dry || (!feed->target->has_conflicts && !feed->target->has_pins))
         return DVS_OK;
+    begin(d, proves_missing(feed, &why_not));
     while (status == DVS_OK && d->part != PART_END) {
         uint32_t n = 0;
         dvsi_arena_reset(&feed->run->batch_arena);
         status = dvsi_deletes_next(feed, d, err);
-        const char **gone = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)d->n_keys + 1, sizeof *gone);
-        if (status == DVS_OK && gone == NULL)
-            status = dvsi_error_no_memory(err);
-        for (uint32_t i = 0; i < d->n_keys && status == DVS_OK; i++)
+        if (status != DVS_OK)
+            return status;
+        const uint32_t n_rows = d->n_keys == 0 ? d->page->n_records : 0; /* else they are rows of the keys */
+        const char **gone = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)d->n_keys + n_rows + 1, sizeof *gone);
+        if (gone == NULL)
+            return dvsi_error_no_memory(err);
+        for (uint32_t i = 0; i < d->n_keys; i++)
             if (!d->keep[i])
                 gone[n++] = d->keys[i];
-        if (status == DVS_OK)
-            status = dvsi_conflicts_gone(feed, gone, n, err);
+        for (uint32_t i = 0; i < n_rows; i++)
+            gone[n++] = d->page->records[i].key;
+        status = dvsi_conflicts_gone(feed, gone, n, err);
     }
     return status;
 }
@@ -357,17 +369,24 @@ static int32_t end_ignored(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
 int32_t dvsi_deletes_plan(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
 {
     dvsi_run *run = feed->run;
+    dvsi_target *t = feed->target;
+    const char *why_not = NULL;
     uint64_t n = 0;
-    uint64_t active = active_then(feed->target);
-    begin(d, 0);
-    if (feed->target->entity->deletes == DVSI_DELETES_IGNORE) {
+    uint64_t active = active_then(t);
+    if (t->entity->deletes == DVSI_DELETES_IGNORE) {
         int32_t ended = end_ignored(feed, d, err);
         d->part = PART_END;
         return ended == DVS_OK ? dvsi_waiting_forget(feed, err) : ended;
     }
-    int missing = proves_missing(feed);
+    int missing = proves_missing(feed, &why_not);
+    if (why_not != NULL) {
+        t->partial = 1;
+        t->partial_reason = why_not;
+        const dvsi_feed *blamed = unidentified(t) != NULL ? unidentified(t) : feed;
+        dvsi_run_note(run, "warning", t->entity->name, blamed->from->label, 0, NULL, NULL, "%s", why_not);
+    }
     begin(d, missing);
-    if (!missing && feed->target->n_waiting == 0)
+    if (!missing && t->n_waiting == 0)
         d->part = PART_END;
     int32_t status = DVS_OK;
     while (status == DVS_OK && d->part != PART_END) {
@@ -378,7 +397,7 @@ int32_t dvsi_deletes_plan(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
     }
     if (status == DVS_OK && n != 0 && (!run->dry || run->as_sync) && !dvsi_guard_allows(&run->max_delete, active, n))
         return refuse(feed, n, active, err);
-    if (status == DVS_OK && (n != 0 || feed->target->n_waiting != 0))
+    if (status == DVS_OK && (n != 0 || t->n_waiting != 0))
         begin(d, missing);
     return status;
 }

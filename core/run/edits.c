@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "data/cell.h"
 
 /* ---- Pins ---- */
 
@@ -83,6 +82,14 @@ static int is_pinned(const dvsi_edits *e, uint32_t at, uint32_t field)
     return 0;
 }
 
+/* A derived value is nobody's. */
+static uint32_t winner_of(const dvsi_edits *e, uint32_t at, uint32_t field)
+{
+    if (is_pinned(e, at, field))
+        return DVSI_VOICE_PIN;
+    return field >= e->feed->target->n_plain ? DVSI_VOICE_NONE : 0;
+}
+
 static const char *rule_of(const dvsi_edits *e, uint32_t at, uint32_t field)
 {
     if (is_pinned(e, at, field))
@@ -110,7 +117,7 @@ static int find_edits(const dvsi_edits *e, const dvsi_record *record, uint32_t a
             break;
         (*clashes)[(*n)++] = (dvsi_clash){.kind = DVSI_LOCAL_EDIT,
                                           .field = field,
-                                          .winner = is_pinned(e, at, field) ? DVSI_VOICE_PIN : 0,
+                                          .winner = winner_of(e, at, field),
                                           .loser = DVSI_VOICE_SINK,
                                           .winner_value = record->fields[field],
                                           .loser_value = stored[field],

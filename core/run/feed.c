@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "run/feed.h"
 #include "run/follow.h"
 #include "run/run.h"
 

@@ -2,8 +2,6 @@
  * fields.c - the fields of an entity: what its feeds map, in the project's order, with one type each; and of an entity
  * that gathers, who speaks for them.
  */
-#include <string.h>
-
 #include "base/error.h"
 #include "base/utf8.h"
 #include "data/cell.h"
@@ -98,9 +96,9 @@ static void add_field(dvsi_target *target, const char *name, uint32_t kind, uint
     target->fields[target->n_fields++] = (dvsi_target_field){.name = name, .kind = kind, .explicit_type = explicit_type};
 }
 
-static void add_mapped(dvsi_target *target, const dvsi_mapping *mapping, uint32_t from, uint32_t to)
+static void add_mapped(dvsi_target *target, const dvsi_mapping *mapping)
 {
-    for (uint32_t i = from; i < to; i++) {
+    for (uint32_t i = 0; i < mapping->n_plain; i++) {
         const dvsi_map_field *field = &mapping->fields[i];
         int32_t at = find(target, field->name);
         if (at < 0) {
@@ -130,9 +128,7 @@ static int is_derived(const dvsi_target *target, const char *name)
     return 0;
 }
 
-/* Does a source that cannot be asked speak for the field? Where it maps all its columns, what was recorded of these
- * tells. */
-static int spoke_for(const dvsi_target *target, const dvsi_feed *feed, const char *name)
+int dvsi_fields_spoke(const dvsi_target *target, const dvsi_feed *feed, const char *name)
 {
     const dvsi_definition_source *known = dvsi_definition_of(&target->definition, feed->from->label);
     const dvsi_field *spec = dvsi_from_field(feed->from, name);
@@ -149,7 +145,7 @@ static void add_recorded(dvsi_target *target, const dvsi_feed *feed)
 {
     for (uint32_t i = 0; i < target->definition.n_fields; i++) {
         const dvsi_definition_field *old = &target->definition.fields[i];
-        if (find(target, old->name) < 0 && !is_derived(target, old->name) && spoke_for(target, feed, old->name))
+        if (find(target, old->name) < 0 && !is_derived(target, old->name) && dvsi_fields_spoke(target, feed, old->name))
             add_field(target, old->name, old->kind, old->explicit_type);
     }
 }
@@ -223,7 +219,7 @@ int32_t dvsi_fields_make(dvsi_target *target, dvs_error *err)
     for (uint32_t f = 0; f < target->n_feeds; f++) {
         const dvsi_feed *feed = &target->feeds[f];
         if (feed->mapping != NULL)
-            add_mapped(target, feed->mapping, 0, feed->mapping->n_plain);
+            add_mapped(target, feed->mapping);
         else
             add_recorded(target, feed);
     }
@@ -242,7 +238,7 @@ static uint32_t says(const dvsi_target *target, const dvsi_feed *feed, uint32_t 
 {
     const char *name = target->fields[at].name;
     const dvsi_field *spec = dvsi_from_field(feed->from, name);
-    if (at >= target->n_plain || (feed->mapping != NULL ? dvsi_feed_field(feed, name, 1) == NULL : !spoke_for(target, feed, name)))
+    if (at >= target->n_plain || (feed->mapping != NULL ? dvsi_feed_field(feed, name, 1) == NULL : !dvsi_fields_spoke(target, feed, name)))
         return DVSI_SAYS_NOTHING;
     return spec != NULL && spec->authority == DVSI_REFERENCE ? DVSI_SAYS_REFERENCE : DVSI_SAYS_TRUTH;
 }

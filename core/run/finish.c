@@ -1,7 +1,11 @@
 /* finish.c - the end of a read, before its deletes and behind them: the cursor. */
 #include "base/error.h"
-#include "data/cell.h"
+#include "run/rebuild.h"
+#include "run/row_errors.h"
+#include "run/rows.h"
 #include "run/run.h"
+#include "run/step.h"
+#include "run/twice.h"
 
 /* The next run starts where this read has ended. */
 static int32_t move_cursor(dvsi_feed *feed, dvs_error *err)
@@ -89,7 +93,12 @@ int32_t dvsi_finish_end(dvsi_feed *feed, dvs_error *err)
         return DVS_OK;
     if (dvsi_feed_gathers(feed))
         status = close_settled(feed->target, err);
+    const int rewrote = feed->target->rewrites_raw && feed->target->complete && feed->run->saved == NULL;
+    if (rewrote)
+        dvsi_raw_done(feed->target);
     if (status == DVS_OK && feed->target->rebuilds)
         status = dvsi_rebuild_end(feed->target, err);
+    else if (status == DVS_OK && rewrote)
+        status = dvsi_definition_store(feed->target, err);
     return status == DVS_OK ? each_read(feed->target, move_cursor, err) : status;
 }

@@ -4,7 +4,9 @@
 #include "base/error.h"
 #include "data/cell.h"
 #include "data/key.h"
+#include "run/rows.h"
 #include "run/run.h"
+#include "run/twice.h"
 
 #define SCAN_ROWS 2048u
 

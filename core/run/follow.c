@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "data/cell.h"
 #include "run/follow_parts.h"
+#include "run/plan.h"
 
 int32_t dvsi_follow_new(dvsi_run *run, dvs_error *err)
 {
@@ -100,8 +101,7 @@ static int keep_key(dvsi_followed *f, const dvs_cell *key)
     return dvsi_cell_copy(&f->arena, key, &f->keys[f->n_keys++]);
 }
 
-/* A value that refers to a record of the feed. A value that cannot be a key refers to nothing. */
-static int32_t want(dvsi_followed *f, const dvs_cell *value, dvs_error *err)
+int32_t dvsi_follow_want(dvsi_followed *f, const dvs_cell *value, dvs_error *err)
 {
     dvsi_arena arena = {0};
     dvsi_buf text = {0};
@@ -121,84 +121,6 @@ static int32_t want(dvsi_followed *f, const dvs_cell *value, dvs_error *err)
     dvsi_buf_free(&text);
     dvsi_arena_free(&arena);
     return failed ? dvsi_error_no_memory(err) : DVS_OK;
-}
-
-/* ---- The first keys ---- */
-
-static int32_t want_value(void *context, const dvs_cell *value, dvs_error *err)
-{
-    return want(context, value, err);
-}
-
-static const dvsi_target *of_this_run(const dvsi_run *run, const dvsi_entity *entity)
-{
-    for (uint32_t t = 0; t < run->n_targets; t++)
-        if (run->targets[t].entity == entity)
-            return &run->targets[t];
-    return NULL;
-}
-
-/* What the rows of entities in the sink refer to that are not followed themselves. In a diff the entities of
- * this run are not taken from the sink: their records named the keys as they came. */
-static int32_t roots_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
-{
-    dvsi_run *run = feed->run;
-    dvsi_follow *f = run->follow;
-    int32_t status = DVS_OK;
-    (void)work;
-    f->all.books = run->books;
-    f->all.sink = run->sink;
-    for (uint32_t i = 0; i < f->n_references && status == DVS_OK; i++) {
-        const dvsi_reference *reference = &f->references[i];
-        const dvsi_target *now = of_this_run(run, reference->target->entity);
-        int is_followed = reference->target->entity->from[0].scope_referenced != 0;
-        int is_needed = 0;
-        for (uint32_t k = 0; k < reference->n_to; k++)
-            is_needed |= dvsi_follow_to(run, &reference->to[k]) != NULL;
-        if (!is_needed || (is_followed && now != NULL))
-            continue;
-        if (now == NULL || now->error.status != 0 || !now->complete)
-            f->complete = 0;
-        if (run->sink == NULL || (run->dry && now != NULL && now->complete))
-            continue;
-        for (uint32_t k = 0; k < reference->n_to && status == DVS_OK; k++) {
-            dvsi_followed *to = dvsi_follow_to(run, &reference->to[k]);
-            if (to != NULL)
-                status = dvsi_reference_each(&f->all, reference, want_value, to, err);
-        }
-    }
-    return status;
-}
-
-static int take_roots(dvsi_run *run)
-{
-    dvsi_follow *f = run->follow;
-    dvsi_feed *first = NULL;
-    for (uint32_t i = 0; i < f->n_followed && first == NULL; i++)
-        if (!f->followed[i].over)
-            first = f->followed[i].feed;
-    f->rooted = 1;
-    f->complete = 1;
-    for (uint32_t i = 0; i < f->n_followed; i++) {
-        f->followed[i].busy = 1; /* until the thread says that it waits for keys */
-        /* What the records of one that failed, or is not read completely, refer to is not all known. */
-        f->complete &= !f->followed[i].over && f->followed[i].feed->mode == DVS_READ_FULL;
-    }
-    if (first == NULL || dvsi_step(first, roots_step, NULL) == DVS_OK)
-        return 1;
-    dvs_error err = first->error;
-    for (uint32_t i = 0; i < f->n_followed; i++) {
-        dvsi_feed *feed = f->followed[i].feed;
-        if (f->followed[i].over)
-            continue;
-        f->followed[i].over = 1;
-        feed->ended = 1;
-        feed->frozen = 1;
-        dvsi_feed_fail(feed, &err);
-        dvsi_queue_set_go(&run->queue, feed, 2);
-        (void)dvsi_together(feed->target);
-    }
-    return 1;
 }
 
 /* ---- The writer's side ---- */
@@ -248,7 +170,8 @@ static void finish(dvsi_run *run, dvsi_followed *f)
     dvsi_feed *feed = f->feed;
     if (feed->mode == DVS_READ_FULL) { /* else its END came with the changes */
         feed->has_end = 1;
-        feed->end_complete = run->follow->complete;
+        /* A table that is made anew holds what the others refer to now, though these are not read with it. */
+        feed->end_complete = run->follow->complete || (feed->target->rebuilds && run->follow->whole);
         feed->end_kind = DVS_TOKEN_NONE;
         if (f->cursor != NULL &&
             dvsi_state_set_bytes(&feed->end_token, &feed->end_length, f->cursor, f->cursor_length) == 0) {
@@ -280,7 +203,7 @@ static int ask_all(dvsi_run *run)
             ask(run, one);
         if (!one->over && one->feed->phase == DVSI_FEED_FAILED) {
             one->over = 1;
-            f->complete = 0; /* what its records refer to is not known */
+            f->complete = f->whole = 0; /* what its records refer to is not known */
         }
         waits |= !one->over && (one->busy || one->feed->phase != DVSI_FEED_READING);
     }
@@ -329,7 +252,8 @@ int dvsi_follow_step(dvsi_run *run)
         for (uint32_t t = 0; t < run->n_targets; t++)
             if (!run->targets[t].ended && dvsi_follow_of(run, &run->targets[t].feeds[0]) == NULL)
                 return 0;
-        return take_roots(run);
+        dvsi_follow_roots(run);
+        return 1;
     }
     go_on(run);
     return 0;
@@ -341,7 +265,7 @@ int32_t dvsi_follow_fields(const dvsi_feed *feed, const dvs_cell *fields, dvs_er
     int32_t status = DVS_OK;
     for (uint32_t i = 0; i < f->n_links && status == DVS_OK; i++)
         if (f->links[i].feed == feed)
-            status = want(f->links[i].to, &fields[f->links[i].field], err);
+            status = dvsi_follow_want(f->links[i].to, &fields[f->links[i].field], err);
     return status;
 }
 
@@ -352,7 +276,7 @@ int32_t dvsi_follow_merged(const dvsi_feed *feed, const dvs_cell *fields, dvs_er
     for (uint32_t i = 0; f != NULL && i < f->n_links && status == DVS_OK; i++) {
         const dvsi_feed *from = f->links[i].feed;
         if (from->target == feed->target && dvsi_follow_of(feed->run, from) == NULL)
-            status = want(f->links[i].to, &fields[from->field_of[f->links[i].field]], err);
+            status = dvsi_follow_want(f->links[i].to, &fields[from->field_of[f->links[i].field]], err);
     }
     return status;
 }
@@ -365,14 +289,13 @@ void dvsi_follow_take(dvsi_feed *feed, const dvsi_work *work)
     if (f == NULL || !f->begun)
         return;
     dvsi_followed *self = dvsi_follow_of(run, feed);
-    if (self != NULL) {
-        self->busy = work->answers ? 0 : self->busy;
-        f->complete = f->complete && work->n_errors == 0; /* what a failed record refers to is not known */
-        atomic_store(&feed->progress.total, self->n_keys);
-        atomic_store(&feed->progress.done, self->next);
-    } else if (!run->dry || dvsi_feed_gathers(feed)) {
-        return; /* the sink tells, when all have ended; or the records, when they are made of the offers */
-    }
+    if (self == NULL)
+        return; /* what refers to others is asked when it has ended: see follow_roots.c */
+    self->busy = work->answers ? 0 : self->busy;
+    if (work->n_errors != 0) /* what a failed record refers to is not known */
+        f->complete = f->whole = 0;
+    atomic_store(&feed->progress.total, self->n_keys);
+    atomic_store(&feed->progress.done, self->next);
     for (uint32_t r = 0; r < work->n_records; r++) {
         const dvsi_record *record = &work->records[r];
         if (record->fields == NULL || (record->flags & (DVSI_RECORD_FAILED | DVSI_RECORD_TOMBSTONE)) != 0)

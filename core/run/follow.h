@@ -5,8 +5,8 @@
  * Its feed reads when all entities without this scope have ended: their references, as they stand in the
  * sink, are the first keys. They are asked for in batches; the records that come name the next keys. Each key
  * is asked for once, so circles end. What comes this way is a complete read: a record that it did not meet is
- * missing, and deleted as such, if every entity that refers was read completely in this run. Otherwise only
- * what the source does not have any more goes.
+ * missing, and deleted as such, if every entity that refers was read completely in this run, or its table alone
+ * is made anew. Otherwise only what the source does not have any more goes.
  *
  * Where the source can tell what changed since a cursor, later runs ask for that instead, and by key only for
  * what is referred to and not in the table; nothing is missing then, until the next complete read.
@@ -29,11 +29,11 @@ int dvsi_follow_step(dvsi_run *run);
 int dvsi_follow_may_read(const dvsi_feed *feed);
 /* Before the writer takes work of a read that tells what changed: records that the table does not have go. */
 int32_t dvsi_follow_filter(dvsi_feed *feed, dvsi_work *work);
-/* The writer has taken a feed's work: its references are the next keys. */
+/* The writer has taken work of a feed that is followed: its references are the next keys. */
 void dvsi_follow_take(dvsi_feed *feed, const dvsi_work *work);
 
-/* The same in a diff for a record that several offers made, as what an offer that lost refers to is nothing;
- * and for the row of one that fails. In the order of the entity's fields. */
+/* A diff, of an entity that is not followed: what a row would hold after a sync, in the order of the entity's
+ * fields. Of each record for which it notes a change, at least; rows without one are asked in the end. */
 int32_t dvsi_follow_merged(const dvsi_feed *feed, const dvs_cell *fields, dvs_error *err);
 
 /* The reader's thread, before a complete read: asks for the cursor of the next run, if the source gives one.

@@ -1,9 +1,6 @@
 /* follow_find.c - who refers to what is to be followed. */
 #include "run/follow_parts.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/error.h"
 #include "base/utf8.h"
 #include "data/json.h"
@@ -16,20 +13,11 @@ dvsi_followed *dvsi_follow_of(const dvsi_run *run, const dvsi_feed *feed)
     return NULL;
 }
 
-/* The entity's field that takes the source's own key; NULL: there is none, or the key has several parts. */
-static const char *own_key(const dvsi_mapping *mapping)
-{
-    for (uint32_t i = 0; mapping != NULL && mapping->n_source_key == 1 && i < mapping->n_fields; i++)
-        if (mapping->fields[i].input == (int32_t)mapping->source_key[0])
-            return mapping->fields[i].name;
-    return NULL;
-}
-
 dvsi_followed *dvsi_follow_to(const dvsi_run *run, const dvsi_reference_to *to)
 {
     for (uint32_t i = 0; i < run->follow->n_followed; i++) {
         dvsi_followed *f = &run->follow->followed[i];
-        const char *key = own_key(f->feed->mapping);
+        const char *key = dvsi_reference_own_key(f->feed->mapping);
         if (f->feed->target->entity == to->target->entity && key != NULL && to->field != NULL &&
             dvsi_utf8_casecmp(key, to->field) == 0)
             return f;
@@ -39,7 +27,7 @@ dvsi_followed *dvsi_follow_to(const dvsi_run *run, const dvsi_reference_to *to)
 
 /* ---- What is known of every entity, as it is now ---- */
 
-static dvsi_target *live(const dvsi_run *run, const dvsi_entity *entity)
+dvsi_target *dvsi_follow_target(const dvsi_run *run, const dvsi_entity *entity)
 {
     for (uint32_t t = 0; t < run->n_targets; t++)
         if (run->targets[t].entity == entity)
@@ -111,7 +99,7 @@ static int32_t gather_definitions(dvsi_run *run, dvs_error *err)
     if (run->sink != NULL)
         status = dvsi_definitions_load(all, err);
     for (uint32_t e = 0; e < all->n_targets && status == DVS_OK; e++) {
-        const dvsi_target *now = live(run, all->targets[e].entity);
+        const dvsi_target *now = dvsi_follow_target(run, all->targets[e].entity);
         if (now != NULL && now->prepared && now->names != NULL &&
             define(&f->arena, now, &all->targets[e].definition) != 0)
             status = dvsi_error_no_memory(err);
@@ -135,7 +123,7 @@ const char *dvsi_follow_problem(const dvsi_feed *feed)
 {
     if ((feed->stream_flags & DVS_STREAM_FETCH) == 0)
         return "its source does not give records by key; say scope: all";
-    if (feed->mapping != NULL && own_key(feed->mapping) == NULL)
+    if (feed->mapping != NULL && dvsi_reference_own_key(feed->mapping) == NULL)
         return "the source's own key, which has to be a single column, must be mapped to a field";
     return NULL;
 }
@@ -176,7 +164,7 @@ static int find_links(dvsi_run *run)
     f->links = dvsi_arena_calloc(&f->arena, most, sizeof *f->links);
     for (uint32_t i = 0; f->links != NULL && i < f->n_references; i++) {
         const dvsi_reference *reference = &f->references[i];
-        const dvsi_target *target = live(run, reference->target->entity);
+        const dvsi_target *target = dvsi_follow_target(run, reference->target->entity);
         for (uint32_t k = 0; target != NULL && k < reference->n_to; k++) {
             dvsi_followed *to = dvsi_follow_to(run, &reference->to[k]);
             for (uint32_t n = 0; to != NULL && n < target->n_feeds; n++) {
@@ -195,11 +183,11 @@ static void report_unfollowed(dvsi_run *run)
 {
     for (uint32_t i = 0; i < run->follow->n_references; i++) {
         const dvsi_reference *reference = &run->follow->references[i];
-        if (live(run, reference->target->entity) == NULL)
+        if (dvsi_follow_target(run, reference->target->entity) == NULL)
             continue;
         for (uint32_t k = 0; k < reference->n_to; k++) {
             const dvsi_entity *to = reference->to[k].target->entity;
-            if (to->from[0].scope_referenced && live(run, to) == NULL)
+            if (to->from[0].scope_referenced && dvsi_follow_target(run, to) == NULL)
                 dvsi_run_note(
                     run, "warning", reference->target->entity->name, NULL, 0, NULL, reference->field,
                     "references to entity \"%s\" were not followed: it is not among the entities of this run",

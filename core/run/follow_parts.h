@@ -50,6 +50,7 @@ struct dvsi_follow {
     uint32_t rooted; /* the first keys are known: what is followed may be read */
     uint32_t ended;
     uint32_t complete; /* every entity that refers was read completely */
+    uint32_t whole;    /* every one that takes part in this run; the others are told by their tables */
     dvsi_arena arena;
     dvsi_run all; /* every entity of the project, for finding references */
     dvsi_reference *references;
@@ -58,8 +59,13 @@ struct dvsi_follow {
     uint32_t n_links;
 };
 
-/* follow.c: what the fields of a record refer to is wanted. In the order of the feed's mapping. */
+/* follow.c: a value that refers to a record of the feed. A value that cannot be a key refers to nothing. */
+int32_t dvsi_follow_want(dvsi_followed *f, const dvs_cell *value, dvs_error *err);
+/* What the fields of a record refer to is wanted. In the order of the feed's mapping. */
 int32_t dvsi_follow_fields(const dvsi_feed *feed, const dvs_cell *fields, dvs_error *err);
+/* follow_roots.c: the first keys, when all entities that are not followed have ended. Without them what is
+ * followed fails. */
+void dvsi_follow_roots(dvsi_run *run);
 /* follow_table.c: of request_next only what the table does not have stays; what the others refer to is
  * wanted. */
 int32_t dvsi_follow_known(dvsi_followed *followed);
@@ -67,6 +73,8 @@ int32_t dvsi_follow_known(dvsi_followed *followed);
 /* follow_find.c: who refers to what, when all entities are prepared. A feed that cannot be followed fails. */
 int32_t dvsi_follow_find(dvsi_run *run, dvs_error *err);
 dvsi_followed *dvsi_follow_of(const dvsi_run *run, const dvsi_feed *feed); /* NULL: it is not one */
+/* The entity in this run; NULL: it was not selected. */
+dvsi_target *dvsi_follow_target(const dvsi_run *run, const dvsi_entity *entity);
 /* Which feed follows this side of a reference; NULL: none. */
 dvsi_followed *dvsi_follow_to(const dvsi_run *run, const dvsi_reference_to *to);
 

@@ -1,7 +1,5 @@
 /* follow_read.c - the thread of a feed that is followed: keys from the writer, records to it. */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/error.h"

@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "data/cell.h"
 #include "data/key.h"
+#include "run/rows.h"
+#include "run/step.h"
 
 /* The rows of the records that are active, by dvsi_lookup_rows; those of others become -1. */
 static int32_t find_active(dvsi_feed *feed, const dvsi_record *records, uint32_t n, int32_t **row_of,

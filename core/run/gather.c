@@ -8,6 +8,10 @@
 #include "base/error.h"
 #include "data/cell.h"
 #include "map/record_json.h"
+#include "run/changes.h"
+#include "run/deletes.h"
+#include "run/gather.h"
+#include "run/rows.h"
 #include "run/run.h"
 
 void dvsi_target_fields_json(const dvsi_target *target, const dvs_cell *fields, dvsi_buf *out)
@@ -140,7 +144,7 @@ static int fill_offer(offer_batch *b, const dvsi_record *record, const dvs_cell 
     row[DVSI_OFFERS_PENDING] = dvsi_cell_bool(1);
     row[DVSI_OFFERS_RUN_ID] = dvsi_cell_text(feed->run->run_id);
     row[DVSI_OFFERS_SEEN_AT] = dvsi_cell_timestamp(feed->run->started_at);
-    row[DVSI_OFFERS_RAW] = record->raw != NULL ? *record->raw : dvsi_cell_null();
+    row[DVSI_OFFERS_RAW] = record->raw != NULL && (!feed->run->dry || feed->run->saving) ? *record->raw : dvsi_cell_null();
     return put_fields(feed, record, stored != NULL ? &stored[2] : NULL, &b->text, &row[DVSI_OFFERS_FIELDS]);
 }
 
@@ -181,7 +185,7 @@ static int32_t take_offer(offer_batch *b, const dvsi_record *record, const dvs_c
                   memcmp(stored[2].v.text, row[DVSI_OFFERS_FIELDS].v.text, stored[2].length) != 0 ||
                   !dvsi_cell_equal(&stored[3], &row[DVSI_OFFERS_MODIFIED_AT]) ||
                   !dvsi_cell_equal(&stored[4], &row[DVSI_OFFERS_VERSION]);
-    if (!moved && !changed)
+    if (!moved && !changed && !b->feed->target->rewrites_raw)
         return DVS_OK;
     if (!is_new)
         warn_twice(b->feed, record);

@@ -9,6 +9,10 @@
 #include "data/cell.h"
 #include "map/record_json.h"
 #include "reconcile/offers.h"
+#include "run/changes.h"
+#include "run/deletes.h"
+#include "run/gather.h"
+#include "run/rows.h"
 #include "run/run.h"
 
 #define OFFERS_AT_ONCE 1024u
@@ -87,6 +91,22 @@ static int32_t drop_offers(dvsi_feed *feed, dvs_error *err)
     return status;
 }
 
+/* What is read of an offer. */
+enum { GOT_OFFER_ID, GOT_SOURCE, GOT_SOURCE_KEY, GOT_KEY, GOT_FIELDS, GOT_MODIFIED_AT, GOT_VERSION, GOT_PENDING, GOT_RAW, N_GOT };
+static const uint32_t got[N_GOT] = {DVSI_OFFERS_OFFER_ID, DVSI_OFFERS_SOURCE,      DVSI_OFFERS_SOURCE_KEY,
+                                    DVSI_OFFERS_KEY,      DVSI_OFFERS_FIELDS,      DVSI_OFFERS_MODIFIED_AT,
+                                    DVSI_OFFERS_VERSION,  DVSI_OFFERS_PENDING,     DVSI_OFFERS_RAW};
+
+static int wants_raw(const dvsi_target *target)
+{
+    return target->entity->keep_raw && !target->run->dry;
+}
+
+static uint32_t n_got(const dvsi_target *target)
+{
+    return wants_raw(target) ? N_GOT : GOT_RAW;
+}
+
 static int compare_numbers(const void *a, const void *b, void *rows)
 {
     const dvsi_batch *batch = rows;
@@ -118,11 +138,11 @@ static dvsi_offer precedence(const dvsi_feed *feed, dvsi_arena *arena, const dvs
 {
     const dvsi_mapping *mapping = feed->mapping;
     dvsi_offer offer = {.priority = feed->from->endpoint->priority, .listed = (uint32_t)(feed - feed->target->feeds),
-                        .modified = row[DVSI_OFFERS_MODIFIED_AT], .version = row[DVSI_OFFERS_VERSION],
-                        .source_key = row[DVSI_OFFERS_SOURCE_KEY].v.text,
-                        .source_key_length = row[DVSI_OFFERS_SOURCE_KEY].length};
+                        .modified = row[GOT_MODIFIED_AT], .version = row[GOT_VERSION],
+                        .source_key = row[GOT_SOURCE_KEY].v.text,
+                        .source_key_length = row[GOT_SOURCE_KEY].length};
     if (mapping != NULL && mapping->version >= 0) /* kept as text; numbers are compared as such */
-        (void)dvsi_cell_convert(arena, mapping->wanted.columns[mapping->version].kind, &row[DVSI_OFFERS_VERSION],
+        (void)dvsi_cell_convert(arena, mapping->wanted.columns[mapping->version].kind, &row[GOT_VERSION],
                                 &offer.version);
     return offer;
 }
@@ -142,7 +162,7 @@ static int32_t rank(const dvsi_target *target, dvsi_work *work, const uint32_t *
         return dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < n; i++) {
         const dvs_cell *row = dvsi_batch_cells(work->batch, order[i]);
-        const dvsi_feed *feed = feed_of(target, &row[DVSI_OFFERS_SOURCE]);
+        const dvsi_feed *feed = feed_of(target, &row[GOT_SOURCE]);
         if (feed != NULL)
             (*all)[(*n_all)++] = (ranked){row, feed, precedence(feed, &work->arena, row)};
     }
@@ -188,13 +208,13 @@ static int32_t listen(dvsi_target *target, dvsi_work *work, const ranked *all, u
         uint32_t voice = (uint32_t)(all[i].feed - target->feeds);
         dvs_cell *fields = NULL;
         if (i > 0 && all[i].feed == all[i - 1].feed) {
-            warn_several(&target->feeds[voice], &work->arena, &all[i].row[DVSI_OFFERS_KEY]);
+            warn_several(&target->feeds[voice], &work->arena, &all[i].row[GOT_KEY]);
             continue;
         }
-        int32_t status = read_fields(target, work, &all[i].row[DVSI_OFFERS_FIELDS], &fields, err);
+        int32_t status = read_fields(target, work, &all[i].row[GOT_FIELDS], &fields, err);
         if (status != DVS_OK)
             return status;
-        raw[offers->n_said] = &all[i].row[DVSI_OFFERS_RAW];
+        raw[offers->n_said] = wants_raw(target) ? &all[i].row[GOT_RAW] : NULL;
         said[offers->n_said++] = (dvsi_said){.voice = voice, .fields = fields};
     }
     return DVS_OK;
@@ -211,11 +231,11 @@ static int32_t note_pending(dvsi_work *work, const ranked *all, uint32_t n, dvsi
     offers->pending = pending;
     for (uint32_t i = 0; i < n; i++) {
         const dvs_cell *row = all[i].row;
-        if (row[DVSI_OFFERS_PENDING].kind == DVS_NULL)
+        if (row[GOT_PENDING].kind == DVS_NULL)
             continue;
-        pending[offers->n_pending++] = row[DVSI_OFFERS_OFFER_ID].v.i64;
-        if (row[DVSI_OFFERS_MODIFIED_AT].kind == DVS_TIMESTAMP && row[DVSI_OFFERS_MODIFIED_AT].v.i64 > modified)
-            modified = row[DVSI_OFFERS_MODIFIED_AT].v.i64;
+        pending[offers->n_pending++] = row[GOT_OFFER_ID].v.i64;
+        if (row[GOT_MODIFIED_AT].kind == DVS_TIMESTAMP && row[GOT_MODIFIED_AT].v.i64 > modified)
+            modified = row[GOT_MODIFIED_AT].v.i64;
     }
     record->modified = modified;
     return DVS_OK;
@@ -231,12 +251,12 @@ static int32_t make_record(dvsi_target *target, dvsi_work *work, const uint32_t 
     if (status != DVS_OK || n_all == 0)
         return status;
     dvsi_record *record = &work->records[work->n_records];
-    const dvs_cell *key = &all[0].row[DVSI_OFFERS_KEY];
+    const dvs_cell *key = &all[0].row[GOT_KEY];
     *record = (dvsi_record){.key = dvsi_arena_copy(&work->arena, key->v.text, key->length), .key_length = key->length,
                             .offers = offers};
     if (record->key == NULL)
         return dvsi_error_no_memory(err);
-    offers->best = all[0].row[DVSI_OFFERS_OFFER_ID].v.i64;
+    offers->best = all[0].row[GOT_OFFER_ID].v.i64;
     status = listen(target, work, all, n_all, offers, err);
     if (status == DVS_OK)
         status = note_pending(work, all, n_all, record, offers, err);
@@ -271,12 +291,9 @@ static int32_t add_offers(dvsi_feed *feed, const char *const *keys, uint32_t fir
                           dvs_error *err)
 {
     static const uint32_t key_columns[3] = {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY};
-    uint32_t columns[DVSI_N_OFFERS];
     dvsi_books *notes = &feed->run->notes;
     uint32_t before = rows->n_rows;
-    for (uint32_t i = 0; i < DVSI_N_OFFERS; i++)
-        columns[i] = i;
-    dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_OFFERS], .columns = columns, .n_columns = DVSI_N_OFFERS,
+    dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_OFFERS], .columns = got, .n_columns = n_got(feed->target),
                          .key_columns = key_columns, .only_null = -1};
     int32_t status = dvsi_keys_read(feed, notes, &lookup, keys + first, n_keys, rows, err);
     for (uint32_t r = before; r < rows->n_rows; r++)
@@ -290,7 +307,7 @@ static int32_t offers_of(dvsi_feed *feed, const char *const *keys, uint32_t *n_k
 {
     uint32_t done = 0;
     int32_t status = DVS_OK;
-    dvsi_batch_reset(rows, DVSI_N_OFFERS);
+    dvsi_batch_reset(rows, n_got(feed->target));
     for (uint32_t n = 1; done < *n_keys && dvsi_batch_bytes(rows) < PAGE_BYTES && status == DVS_OK; done += n) {
         size_t each = done != 0 ? dvsi_batch_bytes(rows) / done : 0; /* of a key so far */
         n = n * 2 < KEYS_AT_ONCE ? n * 2 : KEYS_AT_ONCE;
@@ -355,7 +372,7 @@ int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     int more = 0;
     int32_t status = DVS_OK;
     dvsi_arena_reset(&work->arena);
-    dvsi_batch_reset(work->batch, DVSI_N_OFFERS);
+    dvsi_batch_reset(work->batch, n_got(feed->target));
     work->n_records = work->n_errors = 0;
     if (feed->target->offers_part == DVSI_OFFERS_ALL)
         status = next_keys(feed, !feed->target->complete, last, &keys, &n_keys, &more, err);
@@ -376,10 +393,19 @@ int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     return last->failed ? dvsi_error_no_memory(err) : DVS_OK;
 }
 
+/* A record that does not tell which it is may be behind any offer; but behind none of the former keys of a table that is
+ * made anew, and takes nothing over. */
+static int knows_missing(const dvsi_feed *feed)
+{
+    const dvsi_target *target = feed->target;
+    return feed->end_complete && feed->run->options->row_limit == 0 &&
+           (feed->state.unidentified == 0 || (target->rebuilds && !target->rebuild_copied));
+}
+
 int32_t dvsi_gather_drop_missing(dvsi_feed *feed, dvs_error *err)
 {
     int32_t status = dvsi_scratch_open(feed->run, err);
-    if (status == DVS_OK && feed->end_complete && feed->state.unidentified == 0 && feed->run->options->row_limit == 0)
+    if (status == DVS_OK && knows_missing(feed))
         status = drop_offers(feed, err);
     return status;
 }

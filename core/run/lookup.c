@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "data/cell.h"
 #include "data/key.h"
+#include "run/rows.h"
 #include "run/run.h"
 #include "run/schema_rule.h"
 
@@ -134,6 +135,43 @@ static int32_t read_rows(finder *u, const uint32_t *key_columns, uint32_t n_key,
     return status;
 }
 
+/* Reads the rows of these ids, each of one record; 0: it has none. */
+static int32_t read_by_id(finder *u, const int64_t *ids, uint32_t *record_of, uint32_t n, dvs_error *err)
+{
+    static const uint32_t row_id = 0;
+    uint32_t n_ids = 0;
+    dvs_cell *cells = dvsi_arena_calloc(&u->run->batch_arena, (size_t)n + 1, sizeof *cells);
+    if (cells == NULL)
+        return dvsi_error_no_memory(err);
+    for (uint32_t i = 0; i < n; i++) {
+        if (ids[i] == 0)
+            continue;
+        record_of[n_ids] = record_of[i];
+        cells[n_ids++] = dvsi_cell_int64(ids[i]);
+    }
+    return n_ids != 0 ? read_rows(u, &row_id, 1, cells, record_of, n_ids, -1, err) : DVS_OK;
+}
+
+/* The same for keys that were noted. */
+static int32_t find_noted(finder *u, dvs_error *err)
+{
+    dvsi_arena *arena = &u->run->batch_arena;
+    const char **keys = dvsi_arena_calloc(arena, u->n_records, sizeof *keys);
+    uint32_t *record_of = dvsi_arena_calloc(arena, u->n_records, sizeof *record_of);
+    int64_t *ids = dvsi_arena_calloc(arena, u->n_records, sizeof *ids);
+    uint32_t n = 0;
+    if (keys == NULL || record_of == NULL || ids == NULL)
+        return dvsi_error_no_memory(err);
+    for (uint32_t i = 0; i < u->n_records; i++) {
+        if (u->skip[i] || u->row_of[i] >= 0)
+            continue;
+        keys[n] = u->records[i].key;
+        record_of[n++] = i;
+    }
+    int32_t status = dvsi_lookup_noted(u->feed, keys, n, ids, err);
+    return status == DVS_OK ? read_by_id(u, ids, record_of, n, err) : status;
+}
+
 /* Looks up by key the records that no row was found for. */
 static int32_t find_rows(finder *u, dvs_error *err)
 {
@@ -172,26 +210,17 @@ static int32_t last_versions(finder *u, const dvs_cell *keys, uint32_t n, int64_
 /* Of records that have no current version, the last one: they are revived, if they have one. */
 static int32_t find_closed(finder *u, dvs_error *err)
 {
-    static const uint32_t row_id = 0;
     dvs_cell *keys = NULL;
     uint32_t *record_of = NULL;
     uint32_t n = 0;
-    uint32_t n_ids = 0;
     int32_t status = open_keys(u, &keys, &record_of, &n, err);
     if (status != DVS_OK || n == 0)
         return status;
     int64_t *ids = dvsi_arena_calloc(&u->run->batch_arena, n, sizeof *ids);
-    dvs_cell *cells = dvsi_arena_calloc(&u->run->batch_arena, n, sizeof *cells);
-    if (ids == NULL || cells == NULL)
+    if (ids == NULL)
         return dvsi_error_no_memory(err);
     status = last_versions(u, keys, n, ids, err);
-    for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
-        if (ids[i] == 0)
-            continue;
-        record_of[n_ids] = record_of[i];
-        cells[n_ids++] = dvsi_cell_int64(ids[i]);
-    }
-    return status == DVS_OK && n_ids != 0 ? read_rows(u, &row_id, 1, cells, record_of, n_ids, -1, err) : status;
+    return status == DVS_OK ? read_by_id(u, ids, record_of, n, err) : status;
 }
 
 int32_t dvsi_lookup_rows(dvsi_feed *feed, const dvsi_record *records, uint32_t n_records, const uint8_t *skip,
@@ -225,8 +254,8 @@ int32_t dvsi_lookup_rows(dvsi_feed *feed, const dvsi_record *records, uint32_t n
         }
     }
     if (status == DVS_OK && n_found < n_open)
-        status = find_rows(u, err);
-    if (status == DVS_OK && current_only(u->target) >= 0)
+        status = feed->rows_noted ? find_noted(u, err) : find_rows(u, err);
+    if (status == DVS_OK && current_only(u->target) >= 0 && !feed->rows_noted) /* a first load has but one of each */
         status = find_closed(u, err);
     for (uint32_t i = u->n_records; i > 0; i--)
         if (u->row_of[i - 1] >= 0) {

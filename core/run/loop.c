@@ -1,10 +1,10 @@
 /* loop.c - the writer: takes what the readers post, until all feeds have ended. */
-#include <string.h>
-
 #include "base/error.h"
 #include "run/follow.h"
+#include "run/plan.h"
 #include "run/run.h"
 #include "run/saved.h"
+#include "run/step.h"
 
 #define COMMIT_AFTER_US INT64_C(1000000)
 #define COMMIT_AFTER_WRITES 2048u  /* rows; a huge transaction does not scale */

@@ -7,8 +7,12 @@
 #include "base/error.h"
 #include "data/cell.h"
 #include "data/json.h"
+#include "run/changes.h"
 #include "run/conflicts.h"
+#include "run/deletes.h"
 #include "run/follow.h"
+#include "run/gather.h"
+#include "run/rows.h"
 #include "run/run.h"
 #include "run/write.h"
 
@@ -167,7 +171,7 @@ static int set_origins(const merging *m, uint32_t at)
         return -1;
     const dvsi_from *own = t->feeds[merged->voice].from;
     origins[t->n_fields] = (dvsi_origin){.source = own->label, .source_entity = own->entity};
-    for (uint32_t i = 0; i < t->n_plain; i++) {
+    for (uint32_t i = 0; i < t->n_fields; i++) {
         if (merged->from[i] == DVSI_VOICE_PIN)
             origins[i] = pinned_origin(m, at, i);
         else if (merged->from[i] < t->n_feeds && merged->from[i] != merged->voice)
@@ -186,7 +190,7 @@ static int set_raw(const merging *m, uint32_t at)
     dvsi_arena *arena = &m->run->batch_arena;
     dvsi_buf text = {0};
     int n = 0;
-    if (t->json_response < 0 || !t->entity->keep_raw)
+    if (t->json_response < 0 || !t->entity->keep_raw || m->run->dry)
         return 0;
     if (t->n_feeds == 1) {
         m->out[at].raw = offers->raw[0];
@@ -214,6 +218,19 @@ static int set_raw(const merging *m, uint32_t at)
 
 /* ---- Writing ---- */
 
+/* What it holds stands; perhaps not what is known of it. */
+static int32_t leave_record(merging *m, uint32_t at, dvs_error *err)
+{
+    const dvs_cell *row = row_of(m, at);
+    if (m->run->dry)
+        return DVS_OK;
+    if (m->target->rewrites_raw && set_raw(m, at) != 0)
+        return dvsi_error_no_memory(err);
+    if (m->merged[at].n_claimed != 0)
+        return dvsi_write_claim(&m->writing, at, row, err);
+    return m->target->rewrites_raw ? dvsi_write_raw(&m->writing, at, row, err) : DVS_OK;
+}
+
 static int32_t write_record(merging *m, uint32_t at, dvs_error *err)
 {
     const dvsi_merged *merged = &m->merged[at];
@@ -226,7 +243,7 @@ static int32_t write_record(merging *m, uint32_t at, dvs_error *err)
             return status;
     }
     if (merged->op == DVSI_OP_NONE)
-        return merged->n_claimed != 0 && !m->run->dry ? dvsi_write_claim(&m->writing, at, row, err) : DVS_OK;
+        return leave_record(m, at, err);
     if (set_origins(m, at) != 0 || set_raw(m, at) != 0)
         return dvsi_error_no_memory(err);
     if (m->run->dry)
@@ -314,6 +331,8 @@ static int32_t settle_offers(const merging *m, dvs_error *err)
     const dvs_cell again = dvsi_cell_bool(1);
     dvsi_books *notes = &m->run->notes;
     int32_t status = DVS_OK;
+    if (m->run->dry) /* they are forgotten with the run */
+        return DVS_OK;
     for (uint32_t i = 0; i < m->work->n_records && status == DVS_OK; i++) {
         const dvsi_record_offers *offers = m->work->records[i].offers;
         int failed = has_failed(m, i);

@@ -2,14 +2,11 @@
  * pins.c - values that `conflicts resolve` pinned, in _sync_pins: read for the records that are reconciled,
  * gone with them.
  */
-#include <string.h>
-
 #include "base/error.h"
-#include "base/utf8.h"
-#include "config/keys.h"
 #include "data/cell.h"
 #include "data/json.h"
 #include "run/conflicts.h"
+#include "run/rows.h"
 
 #define KEYS_AT_ONCE 256u
 
@@ -64,20 +61,31 @@ static int32_t read_rows(dvsi_feed *feed, const char *const *keys, uint32_t n, d
 
 static uint32_t find_field(const dvsi_target *target, const dvs_cell *name)
 {
-    char text[DVSI_KEYS_MOST_IDENT + 1];
-    if (name->kind != DVS_TEXT || name->length >= sizeof text)
-        return UINT32_MAX;
-    memcpy(text, name->v.text, name->length);
-    text[name->length] = '\0';
     for (uint32_t i = 0; i < target->n_fields; i++)
-        if (dvsi_utf8_casecmp(target->names[i], text) == 0)
+        if (dvsi_same_name(name, target->names[i]))
             return i;
     return UINT32_MAX;
 }
 
+/* A pin was made of a value of another type than the field has now. */
+static int32_t warn_unfit(dvsi_feed *feed, const char *key, uint32_t field, const dvs_cell *row, dvs_error *err)
+{
+    dvsi_target *t = feed->target;
+    const long long number = row[PIN_CONFLICT].kind == DVS_INT64 ? (long long)row[PIN_CONFLICT].v.i64 : 0;
+    const int is_new = dvsi_seen_add(&t->unfit_pins, row[PIN_ROW_ID].v.i64);
+    if (is_new < 0)
+        return dvsi_error_no_memory(err);
+    if (is_new)
+        dvsi_run_note(feed->run, "warning", t->entity->name, NULL, 0, key, t->names[field],
+                      "the value that conflict %lld pinned is no %s, which the field is now, so it is not written; "
+                      "`conflicts unpin %lld` removes it",
+                      number, dvsi_kind_name(t->schema.columns[field + 1].kind), number);
+    return DVS_OK;
+}
+
 /* Rows of one page become pins; those of one key need not come together. */
-static int32_t take_page(dvsi_feed *feed, const dvsi_batch *rows, uint32_t n, dvsi_key_pins *pins,
-                         dvs_error *err)
+static int32_t take_page(dvsi_feed *feed, const char *const *keys, const dvsi_batch *rows, uint32_t n,
+                         dvsi_key_pins *pins, dvs_error *err)
 {
     dvsi_target *t = feed->target;
     dvsi_arena *arena = &feed->run->batch_arena;
@@ -87,25 +95,31 @@ static int32_t take_page(dvsi_feed *feed, const dvsi_batch *rows, uint32_t n, dv
             room += rows->rows[r].number == i;
         dvsi_pin *list = room != 0 ? dvsi_arena_calloc(arena, room, sizeof *list) : NULL;
         const char **kept = room != 0 ? dvsi_arena_calloc(arena, room, sizeof *kept) : NULL;
-        if (room != 0 && (list == NULL || kept == NULL))
+        int64_t *decided = room != 0 ? dvsi_arena_calloc(arena, room, sizeof *decided) : NULL;
+        if (room != 0 && (list == NULL || kept == NULL || decided == NULL))
             return dvsi_error_no_memory(err);
         pins[i].pins = list;
         pins[i].kept = kept;
+        pins[i].decided = decided;
         for (uint32_t r = 0; r < rows->n_rows && room != 0; r++) {
             const dvs_cell *row = dvsi_batch_cells(rows, r);
             uint32_t field = rows->rows[r].number == i ? find_field(t, &row[PIN_FIELD]) : UINT32_MAX;
             uint32_t at = pins[i].n;
             if (field == UINT32_MAX)
                 continue;
-            if (dvsi_pin_cell(arena, t->schema.columns[field + 1].kind, &row[PIN_VALUE], &list[at].value) !=
-                0)
+            if (dvsi_pin_cell(arena, t->schema.columns[field + 1].kind, &row[PIN_VALUE], &list[at].value) != 0) {
+                int32_t status = warn_unfit(feed, keys[i], field, row, err);
+                if (status != DVS_OK)
+                    return status;
                 continue;
+            }
             list[at].field = field;
             kept[at] = row[PIN_KEPT].kind == DVS_TEXT
                            ? dvsi_arena_copy(arena, row[PIN_KEPT].v.text, row[PIN_KEPT].length)
                            : "";
             if (kept[at] == NULL)
                 return dvsi_error_no_memory(err);
+            decided[at] = row[PIN_CONFLICT].kind == DVS_INT64 ? row[PIN_CONFLICT].v.i64 : 0;
             pins[i].n++;
         }
     }
@@ -125,7 +139,7 @@ int32_t dvsi_pins_read(dvsi_feed *feed, const char *const *keys, uint32_t n, dvs
         uint32_t page = n - from < KEYS_AT_ONCE ? n - from : KEYS_AT_ONCE;
         status = read_rows(feed, keys + from, page, rows, err);
         if (status == DVS_OK)
-            status = take_page(feed, rows, page, *pins + from, err);
+            status = take_page(feed, keys + from, rows, page, *pins + from, err);
     }
     dvsi_batch_free(rows);
     return status;

@@ -5,8 +5,13 @@
 #include "base/hash.h"
 #include "data/cell.h"
 #include "data/json.h"
+#include "run/deletes.h"
+#include "run/plan.h"
+#include "run/row_errors.h"
+#include "run/rows.h"
 #include "run/run.h"
 #include "run/saved.h"
+#include "run/twice.h"
 
 /* What decides what the offers of an entity amount to: who speaks for what, in which order, and what is derived. */
 static void describe_rules(const dvsi_target *target, dvsi_buf *out)
@@ -62,6 +67,8 @@ static int32_t make_fingerprint(const dvsi_feed *feed, char out[DVSI_SHA256_HEX]
         dvsi_buf_printf(&text, "priority=%lld\n", (long long)feed->from->endpoint->priority);
     if (feed->from->scope_referenced)
         dvsi_buf_puts(&text, "scope=referenced\n");
+    if (!feed->target->entity->keep_raw)
+        dvsi_buf_puts(&text, "keep_raw=false\n");
     dvsi_hash_sha256(dvsi_buf_text(&text), text.length, out);
     int failed = text.failed;
     dvsi_buf_free(&text);
@@ -74,6 +81,7 @@ static uint32_t choose_mode(dvsi_feed *feed, int changed)
     const dvsi_run *run = feed->run;
     const dvsi_feed_state *s = &feed->state;
     int64_t every = run->project->options.full_every;
+    const uint32_t changes = s->cursor_kind == DVS_TOKEN_DELTA ? DVS_STREAM_DELTA : DVS_STREAM_CURSOR;
     feed->reason = "";
     if (run->saved != NULL) {
         feed->reason = "a saved plan";
@@ -81,15 +89,11 @@ static uint32_t choose_mode(dvsi_feed *feed, int changed)
     }
     if (run->dry && !run->as_sync)
         return DVS_READ_FULL;
-    if (run->dry && dvsi_feed_gathers(feed)) {
-        feed->reason = "a preview has no offers"; /* they are in the sink, which is not written */
-        return DVS_READ_FULL;
-    }
     if (s->row_id == 0)
         feed->reason = "first sync";
     else if (feed->target->created)
         feed->reason = feed->target->rebuilds ? "--rebuild" : "the table is new";
-    else if (changed)
+    else if (changed || feed->target->rewrites_raw)
         feed->reason = feed->target->columns_changed ? "the source's columns changed" : "the project changed";
     else if (run->options->full)
         feed->reason = "--full";
@@ -97,6 +101,8 @@ static uint32_t choose_mode(dvsi_feed *feed, int changed)
         feed->reason = "scope: referenced";
     else if (s->cursor == NULL)
         feed->reason = (feed->stream_flags & (DVS_STREAM_CURSOR | DVS_STREAM_DELTA)) != 0 ? "no cursor yet" : "";
+    else if ((feed->stream_flags & changes) == 0)
+        feed->reason = "the source gives no such changes any more";
     else if (every != 0 && run->started_at - s->last_full_at >= every)
         feed->reason = "full_every";
     else
@@ -145,6 +151,8 @@ static int32_t begin_read(dvsi_feed *feed, dvs_error *err)
     if (status == DVS_OK)
         status = dvsi_target_active(feed->target, &active, err);
     s->start_active = (int64_t)active;
+    if (status == DVS_OK && run->dry && s->first_load && !feed->rows_noted)
+        status = dvsi_lookup_note(feed, err);
     s->first_load = 0;
     if (status == DVS_OK && !run->dry && !dvsi_feed_gathers(feed))
         status = dvsi_twice_load(feed, 0, err);
@@ -254,8 +262,7 @@ static int32_t plan_feed(dvsi_feed *feed, dvs_error *err)
     dvsi_feed_state *s = &feed->state;
     const int changed = (int)feed->is_changed;
     int32_t status = changed ? forget_former(feed, err) : DVS_OK;
-    if (!run->dry && run->saved == NULL && feed->mode != DVS_READ_FULL && s->read_mode == DVS_READ_FULL &&
-        !can_resume(feed, changed)) {
+    if (run->saved == NULL && feed->mode != DVS_READ_FULL && s->read_mode == DVS_READ_FULL && !can_resume(feed, changed)) {
         feed->mode = DVS_READ_FULL; /* the cursor may be past what that read wrote */
         feed->reason = "the last complete read did not end";
     }
@@ -281,6 +288,20 @@ static int32_t plan_feed(dvsi_feed *feed, dvs_error *err)
     return status;
 }
 
+/* Does a comparison need what the sink has noted of the entity? The preview of a sync that reads only changes does; so
+ * does one of what is referred to, as it may turn out to be incomplete. */
+static int needs_notes(const dvsi_target *target)
+{
+    const dvsi_run *run = target->run;
+    int changes = 0;
+    for (uint32_t f = 0; f < target->n_feeds; f++)
+        changes |= target->feeds[f].phase == DVSI_FEED_PREPARED && target->feeds[f].mode != DVS_READ_FULL &&
+                   target->feeds[f].state.read_mode != DVS_READ_FULL;
+    if (run->as_sync && changes && !target->passes)
+        return 1;
+    return run->dry && dvsi_feed_gathers(&target->feeds[0]) && target->feeds[0].from->scope_referenced;
+}
+
 int32_t dvsi_plan_target(dvsi_target *target, dvs_error *err)
 {
     int32_t status = DVS_OK;
@@ -290,6 +311,8 @@ int32_t dvsi_plan_target(dvsi_target *target, dvs_error *err)
         if (status == DVS_OK && feed->phase == DVSI_FEED_PREPARED && target->n_feeds > 1)
             target->passes |= (uint32_t)wants_pass(feed);
     }
+    if (status == DVS_OK && needs_notes(target))
+        status = dvsi_notes_copy(target, err);
     if (status == DVS_OK)
         status = count_waiting(target, err);
     for (uint32_t f = 0; f < target->n_feeds && status == DVS_OK; f++) {
@@ -319,6 +342,7 @@ int32_t dvsi_plan_restart(dvsi_feed *feed, dvs_error *err)
                   "read again from the start, in full: %s", feed->error.message);
     feed->mode = DVS_READ_FULL;
     feed->has_end = 0;
+    dvsi_run_unnote_rows(feed);
     feed->counts.processed = feed->counts.unchanged = feed->counts.row_errors = 0;
     atomic_store(&feed->rows, 0);
     if (!feed->run->dry)

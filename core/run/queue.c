@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "run/run.h"
+#include "run/queue.h"
 
 #define QUEUE_BYTES ((size_t)4 << 20)
 

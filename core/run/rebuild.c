@@ -4,12 +4,12 @@
  * behind that did not come that far, the next one removes. The row of _sync_tables that names the new table,
  * and says which run made it, tells what that is.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "data/cell.h"
 #include "reconcile/guard.h"
+#include "run/rebuild.h"
 #include "run/run.h"
 
 #define PREFIX "_sync_rebuild_"

@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "data/cell.h"
 #include "reconcile/record.h"
+#include "run/rebuild.h"
 #include "run/run.h"
 
 #define FEW_ROWS 16u
@@ -30,14 +31,6 @@ typedef struct copying {
     dvsi_buf scratch;
 } copying;
 
-static const dvsi_definition_field *field_of(const dvsi_definition *definition, const char *name)
-{
-    for (uint32_t i = 0; i < definition->n_fields; i++)
-        if (dvsi_utf8_casecmp(definition->fields[i].name, name) == 0)
-            return &definition->fields[i];
-    return NULL;
-}
-
 /* The same records under the same keys, kept in the same way? */
 static int is_alike(const dvsi_target *t)
 {
@@ -45,7 +38,7 @@ static int is_alike(const dvsi_target *t)
     int alike = former->n_key == t->n_key && (strcmp(former->history, "scd2") == 0) == (t->valid_to >= 0);
     for (uint32_t k = 0; k < t->n_key && alike; k++) {
         const dvsi_target_field *field = &t->fields[t->key_columns[k] - 1];
-        const dvsi_definition_field *old = field_of(former, field->name);
+        const dvsi_definition_field *old = dvsi_definition_field_of(former, field->name);
         alike =
             dvsi_utf8_casecmp(former->key[k], field->name) == 0 && old != NULL && old->kind == field->kind;
     }
@@ -66,7 +59,7 @@ static int32_t match_columns(copying *c, const dvsi_schema *found, dvs_error *er
     for (uint32_t i = 0; i < t->schema.n_columns && !failed; i++) {
         const dvs_column *column = &t->schema.columns[i];
         const dvsi_definition_field *field =
-            i >= 1 && i <= n_fields ? field_of(&t->former, column->name) : NULL;
+            i >= 1 && i <= n_fields ? dvsi_definition_field_of(&t->former, column->name) : NULL;
         int at = dvsi_schema_find(found, column->name);
         if (at < 0 || (i >= 1 && i <= n_fields && field == NULL))
             continue;

@@ -8,6 +8,7 @@
 #include "data/cell.h"
 #include "data/key.h"
 #include "run/conflicts.h"
+#include "run/rebuild.h"
 
 #define ROWS_AT_ONCE 500u
 

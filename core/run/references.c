@@ -9,10 +9,9 @@
 
 /* ---- Recording ---- */
 
-/* The entity's field that holds the source's own key, when that is one column. */
-static const char *key_field(const dvsi_mapping *mapping)
+const char *dvsi_reference_own_key(const dvsi_mapping *mapping)
 {
-    for (uint32_t i = 0; i < mapping->n_fields && mapping->n_source_key == 1; i++)
+    for (uint32_t i = 0; mapping != NULL && mapping->n_source_key == 1 && i < mapping->n_fields; i++)
         if (mapping->fields[i].input == (int32_t)mapping->source_key[0])
             return mapping->fields[i].name;
     return NULL;
@@ -55,7 +54,7 @@ void dvsi_references_record(const dvsi_feed *feed, const dvsi_json *known, dvsi_
     dvsi_buf_puts(out, "{\"stream\":");
     put_text(out, feed->stream);
     dvsi_buf_puts(out, ",\"key_field\":");
-    put_text(out, key_field(feed->mapping));
+    put_text(out, dvsi_reference_own_key(feed->mapping));
     dvsi_buf_puts(out, ",\"references\":{");
     for (uint32_t i = 0; i < feed->mapping->n_fields; i++)
         record_field(feed, &feed->mapping->fields[i], &first, out);

@@ -32,15 +32,20 @@ typedef struct dvsi_reference {
 int32_t dvsi_references_find(dvsi_run *run, dvsi_arena *arena, dvsi_reference **references, uint32_t *n,
                              dvs_error *err);
 
+/* The entity's field that takes the source's own key; NULL: there is none, or the key has several parts. */
+const char *dvsi_reference_own_key(const dvsi_mapping *mapping);
+
 /* What is recorded of a feed: its stream, the field that holds the source's own key, and the fields that
  * point to other streams. Adds a JSON object; a feed without a mapping keeps what `known` (NULL: nothing)
  * has. */
 void dvsi_references_record(const dvsi_feed *feed, const dvsi_json *known, dvsi_buf *out);
 
-/* Calls `take` for the value of every active row; for none when the table cannot be looked at. In a
+/* Takes the value of an active row. The key's fields are as stored: somebody may have edited them. */
+typedef int32_t dvsi_reference_fn(void *context, const dvs_cell *key, uint32_t n_key, const dvs_cell *value,
+                                  dvs_error *err);
+/* Calls `take` for every active row that has a value; for none when the table cannot be looked at. In a
  * transaction of run->sink. */
-int32_t dvsi_reference_each(dvsi_run *run, const dvsi_reference *reference,
-                            int32_t (*take)(void *context, const dvs_cell *value, dvs_error *err),
+int32_t dvsi_reference_each(dvsi_run *run, const dvsi_reference *reference, dvsi_reference_fn *take,
                             void *context, dvs_error *err);
 
 /* What verifying a reference found. */

@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/utf8.h"
 #include "data/cell.h"
 #include "data/json.h"
 #include "data/key.h"
@@ -57,12 +56,12 @@ static int32_t find_field(subject *s, dvs_error *err)
     for (uint32_t t = 0; t < s->run->n_targets; t++)
         if (strcmp(s->run->targets[t].entity->name, s->entity) == 0)
             s->target = &s->run->targets[t];
-    const dvsi_definition *d = s->target != NULL ? &s->target->definition : NULL;
-    for (uint32_t i = 0; d != NULL && i < d->n_fields; i++)
-        if (dvsi_utf8_casecmp(d->fields[i].name, s->field) == 0) {
-            s->kind = d->fields[i].kind;
-            return DVS_OK;
-        }
+    const dvsi_definition_field *known =
+        s->target != NULL ? dvsi_definition_field_of(&s->target->definition, s->field) : NULL;
+    if (known != NULL) {
+        s->kind = known->kind;
+        return DVS_OK;
+    }
     return dvsi_error_set(err, DVS_E_NOT_FOUND,
                           "conflict %lld is about field \"%s\" of entity \"%s\", which project \"%s\" "
                           "no longer has",
@@ -128,13 +127,8 @@ static int32_t offered_value(subject *s, const char *label, dvs_cell *value, dvs
                                                         &(const char *){NULL}, &(size_t){0})
                                       : NULL;
         const dvsi_json *member = object != NULL ? dvsi_json_get(object, s->field) : NULL;
-        dvsi_buf text = {0};
-        if (member != NULL)
-            dvsi_json_write(&text, member);
-        if (text.failed || (member != NULL && dvsi_cell_from_json(s->arena, s->kind, dvsi_buf_text(&text),
-                                                                  text.length, value) != 0))
+        if (member != NULL && dvsi_cell_from_value(s->arena, s->kind, member, value) != 0)
             memset(value, 0, sizeof *value);
-        dvsi_buf_free(&text);
     }
     dvsi_batch_free(rows);
     return status;
@@ -149,12 +143,10 @@ static int32_t stored_table(subject *s, dvsi_schema *schema, uint32_t *key, int3
     *valid_to = -1;
     for (uint32_t k = 0; k < d->n_key && !failed; k++) {
         int32_t at = dvsi_schema_find(schema, d->key[k]);
-        uint32_t kind = DVS_TEXT;
-        for (uint32_t i = 0; i < d->n_fields; i++)
-            if (dvsi_utf8_casecmp(d->fields[i].name, d->key[k]) == 0)
-                kind = d->fields[i].kind;
+        const dvsi_definition_field *known = dvsi_definition_field_of(d, d->key[k]);
         key[k] = at >= 0 ? (uint32_t)at : schema->n_columns;
-        failed = at < 0 && dvsi_schema_put(schema, d->key[k], kind, DVS_COLUMN_NULLABLE) == NULL;
+        failed = at < 0 && dvsi_schema_put(schema, d->key[k], known != NULL ? known->kind : DVS_TEXT,
+                                           DVS_COLUMN_NULLABLE) == NULL;
     }
     if (!failed && d->history != NULL && strcmp(d->history, "scd2") == 0) {
         *valid_to = (int32_t)schema->n_columns;

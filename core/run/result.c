@@ -4,7 +4,7 @@
 #include "base/number.h"
 #include "data/cell.h"
 #include "data/json.h"
-#include "run/run.h"
+#include "run/execute.h"
 
 static void add_counts(dvs_counts *to, const dvs_counts *counts)
 {

@@ -4,32 +4,21 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "data/cell.h"
+#include "run/deletes.h"
+#include "run/row_errors.h"
 #include "run/run.h"
 #include "run/saved.h"
 
 #define RETRY_ROWS 256u
 #define RECORD_MAX ((size_t)1 << 20) /* bytes of a record that are kept */
 
-static dvs_cell text_or_null(const char *text)
-{
-    return text != NULL ? dvsi_cell_text(text) : dvsi_cell_null();
-}
-
-static int same(const dvs_cell *cell, const char *text)
-{
-    if (text == NULL || cell->kind != DVS_TEXT)
-        return text == NULL && cell->kind <= DVS_NULL;
-    return strlen(text) == cell->length && memcmp(text, cell->v.text, cell->length) == 0;
-}
-
-/* Conditions for the open errors of this feed (not the warnings of twice.c); how many. */
-static uint32_t open_where(const dvsi_feed *feed, dvs_where where[4])
+uint32_t dvsi_row_errors_where(const dvsi_feed *feed, const char *severity, dvs_where where[4])
 {
     where[0] = dvsi_where(DVSI_ERRORS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name));
     where[1] = dvsi_where(DVSI_ERRORS_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label));
     where[2] = dvsi_where(DVSI_ERRORS_CLOSED_AT, DVS_OP_IS_NULL, dvsi_cell_null());
-    where[3] = dvsi_where(DVSI_ERRORS_SEVERITY, DVS_OP_EQ, dvsi_cell_text("error"));
-    return 4;
+    where[3] = dvsi_where(DVSI_ERRORS_SEVERITY, DVS_OP_EQ, dvsi_text_or_null(severity));
+    return severity != NULL ? 4 : 3;
 }
 
 static int32_t close_row(dvsi_feed *feed, int64_t row_id, dvs_error *err)
@@ -42,8 +31,23 @@ static int32_t close_row(dvsi_feed *feed, int64_t row_id, dvs_error *err)
 /* Is it among this run's row errors? */
 static int is_counted(const dvsi_feed *feed, const dvs_cell *run_id, const dvs_cell *last_seen)
 {
-    return same(run_id, feed->run->run_id) && last_seen->kind == DVS_TIMESTAMP &&
+    return dvsi_cell_says(run_id, feed->run->run_id) && last_seen->kind == DVS_TIMESTAMP &&
            last_seen->v.i64 >= feed->run->started_at;
+}
+
+/* An error that this run has raised is over: it is none of the run. Its key as it was noted then. */
+static int32_t uncount(dvsi_feed *feed, const dvs_cell *key, const dvs_cell *source_key, const dvs_cell *number,
+                       const dvs_cell *field, dvs_error *err)
+{
+    dvsi_arena *arena = &feed->run->batch_arena;
+    const dvs_cell *name = key->kind == DVS_TEXT ? key : source_key;
+    const char *name_text = name->kind == DVS_TEXT ? dvsi_arena_copy(arena, name->v.text, name->length) : NULL;
+    const char *field_text = field->kind == DVS_TEXT ? dvsi_arena_copy(arena, field->v.text, field->length) : NULL;
+    if ((name->kind == DVS_TEXT && name_text == NULL) || (field->kind == DVS_TEXT && field_text == NULL))
+        return dvsi_error_no_memory(err);
+    feed->counts.row_errors -= feed->counts.row_errors != 0;
+    dvsi_run_unnote(feed, number != NULL && number->kind == DVS_INT64 ? (uint64_t)number->v.i64 : 0, name_text, field_text);
+    return DVS_OK;
 }
 
 /* A failing record that has this key counts as present; when it moves on or comes through, nobody may have the key. */
@@ -55,12 +59,13 @@ static int32_t look_again(dvsi_feed *feed, const dvs_cell *key, dvs_error *err)
     return copy != NULL ? dvsi_waiting_add(feed, &copy, 1, err) : dvsi_error_no_memory(err);
 }
 
-/* The open row of the same record and field: 0 when there is none. */
+/* The open row of the same record and field: 0 when there is none. What this run has raised of the record before is not
+ * counted any more. */
 static int32_t find_open(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch *rows, int64_t *row_id,
-                         int64_t *attempts, int *counted, dvs_error *err)
+                         int64_t *attempts, dvs_error *err)
 {
     dvs_where where[5];
-    uint32_t n = open_where(feed, where);
+    uint32_t n = dvsi_row_errors_where(feed, "error", where);
     /* The best name of the source's record that there is; its key in the entity may change. */
     if (error->source_key != NULL)
         where[n++] = dvsi_where(DVSI_ERRORS_SOURCE_KEY, DVS_OP_EQ, dvsi_cell_text(error->source_key));
@@ -73,21 +78,23 @@ static int32_t find_open(dvsi_feed *feed, const dvsi_record_error *error, dvsi_b
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
         const dvs_cell *row = dvsi_batch_cells(rows, i);
         if (error->source_key == NULL &&
-            (!same(&row[DVSI_ERRORS_SOURCE_KEY], NULL) || !same(&row[DVSI_ERRORS_KEY], error->key)))
+            (!dvsi_cell_says(&row[DVSI_ERRORS_SOURCE_KEY], NULL) || !dvsi_cell_says(&row[DVSI_ERRORS_KEY], error->key)))
             continue;
-        if (!same(&row[DVSI_ERRORS_KEY], error->key))
+        if (!dvsi_cell_says(&row[DVSI_ERRORS_KEY], error->key))
             status = look_again(feed, &row[DVSI_ERRORS_KEY], err);
-        if (status != DVS_OK)
-            break;
-        if (!same(&row[DVSI_ERRORS_FIELD], error->field)) { /* it fails in another field now */
-            if (error->key != NULL || error->source_key != NULL) {
-                status = close_row(feed, row[DVSI_ERRORS_ROW_ID].v.i64, err);
-                feed->open_errors -= feed->open_errors != 0;
-            }
+        int is_same = dvsi_cell_says(&row[DVSI_ERRORS_FIELD], error->field); /* else it fails in another field now */
+        if (!is_same && error->key == NULL && error->source_key == NULL)
             continue;
+        if (status == DVS_OK && is_counted(feed, &row[DVSI_ERRORS_RUN_ID], &row[DVSI_ERRORS_LAST_SEEN]))
+            status = uncount(feed, &row[DVSI_ERRORS_KEY], &row[DVSI_ERRORS_SOURCE_KEY], &row[DVSI_ERRORS_ROW_NUMBER],
+                             &row[DVSI_ERRORS_FIELD], err);
+        if (status == DVS_OK && !is_same) {
+            status = close_row(feed, row[DVSI_ERRORS_ROW_ID].v.i64, err);
+            feed->open_errors -= feed->open_errors != 0;
         }
+        if (status != DVS_OK || !is_same)
+            continue;
         *row_id = row[DVSI_ERRORS_ROW_ID].v.i64;
-        *counted = is_counted(feed, &row[DVSI_ERRORS_RUN_ID], &row[DVSI_ERRORS_LAST_SEEN]);
         *attempts = row[DVSI_ERRORS_ATTEMPTS].kind == DVS_INT64 ? row[DVSI_ERRORS_ATTEMPTS].v.i64 : 0;
     }
     return status;
@@ -112,18 +119,17 @@ static int32_t store(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch
     int64_t row_id = 0;
     int64_t attempts = 0;
     dvs_cell now = dvsi_cell_timestamp(run->started_at);
-    int counted = 0;
-    int32_t status = feed->open_errors != 0 ? find_open(feed, error, rows, &row_id, &attempts, &counted, err) : DVS_OK;
+    int32_t status = feed->open_errors != 0 ? find_open(feed, error, rows, &row_id, &attempts, err) : DVS_OK;
     if (status != DVS_OK)
         return status;
-    feed->counts.row_errors += !counted;
+    feed->counts.row_errors++;
     dvs_cell record = record_cell(error->record, error->record_length);
     dvs_cell kept = error->cells != NULL && error->cells_length <= RECORD_MAX
                         ? dvsi_cell_json_n(error->cells, error->cells_length)
                         : dvsi_cell_null();
     if (row_id != 0) {
         dvs_cell cells[] = {dvsi_cell_text(run->run_id),    dvsi_cell_int64((int64_t)error->number),
-                            text_or_null(error->key),       dvsi_cell_text(error->message),
+                            dvsi_text_or_null(error->key),       dvsi_cell_text(error->message),
                             record,                         now,
                             dvsi_cell_int64(attempts + 1), kept};
         return dvsi_books_update(&run->books, DVSI_BOOK_ERRORS, row_id, columns, cells, sizeof columns / sizeof *columns,
@@ -134,9 +140,9 @@ static int32_t store(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch
     row[DVSI_ERRORS_ENTITY] = dvsi_cell_text(feed->target->entity->name);
     row[DVSI_ERRORS_SOURCE] = dvsi_cell_text(feed->from->label);
     row[DVSI_ERRORS_ROW_NUMBER] = dvsi_cell_int64((int64_t)error->number);
-    row[DVSI_ERRORS_SOURCE_KEY] = text_or_null(error->source_key);
-    row[DVSI_ERRORS_KEY] = text_or_null(error->key);
-    row[DVSI_ERRORS_FIELD] = text_or_null(error->field);
+    row[DVSI_ERRORS_SOURCE_KEY] = dvsi_text_or_null(error->source_key);
+    row[DVSI_ERRORS_KEY] = dvsi_text_or_null(error->key);
+    row[DVSI_ERRORS_FIELD] = dvsi_text_or_null(error->field);
     row[DVSI_ERRORS_SEVERITY] = dvsi_cell_text("error");
     row[DVSI_ERRORS_MESSAGE] = dvsi_cell_text(error->message);
     row[DVSI_ERRORS_RECORD] = record;
@@ -154,6 +160,7 @@ int32_t dvsi_row_errors_add(dvsi_feed *feed, const dvsi_record_error *errors, ui
     dvsi_batch *rows = n != 0 ? dvsi_batch_new(DVSI_N_ERRORS) : NULL;
     if (n != 0 && rows == NULL)
         return dvsi_error_no_memory(err);
+    status = dvsi_offers_keep(feed, errors, n, err);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
         if (feed->run->dry) {
             feed->counts.row_errors++;
@@ -175,21 +182,21 @@ static int32_t close_rows(dvsi_feed *feed, const dvsi_batch *rows, dvs_error *er
     for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++) {
         const dvs_cell *row = dvsi_batch_cells(rows, i);
         status = close_row(feed, row[DVSI_ERRORS_ROW_ID].v.i64, err);
-        feed->open_errors -= feed->open_errors != 0 && same(&row[DVSI_ERRORS_SEVERITY], "error");
+        feed->open_errors -= feed->open_errors != 0 && dvsi_cell_says(&row[DVSI_ERRORS_SEVERITY], "error");
     }
     return status;
 }
 
 /* Open errors of the feed whose `column` is one of the texts, whose index is the number of the row put. */
 enum { FOUND_ROW_ID, FOUND_SEVERITY, FOUND_RUN_ID, FOUND_LAST_SEEN, FOUND_SOURCE_KEY, FOUND_KEY,
-       FOUND_COLUMNS };
+       FOUND_FIELD, FOUND_COLUMNS };
 
 static int32_t find_by_text(dvsi_feed *feed, uint32_t column, const dvs_cell *texts, uint32_t n, dvsi_batch *rows,
                             dvs_error *err)
 {
     static const uint32_t columns[FOUND_COLUMNS] = {DVSI_ERRORS_ROW_ID, DVSI_ERRORS_SEVERITY, DVSI_ERRORS_RUN_ID,
                                                     DVSI_ERRORS_LAST_SEEN, DVSI_ERRORS_SOURCE_KEY,
-                                                    DVSI_ERRORS_KEY};
+                                                    DVSI_ERRORS_KEY, DVSI_ERRORS_FIELD};
     const uint32_t key_columns[4] = {DVSI_ERRORS_PROJECT, DVSI_ERRORS_ENTITY, column, DVSI_ERRORS_SOURCE};
     dvsi_books *books = &feed->run->books;
     dvs_cell *keys = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n * 4 + 1, sizeof *keys);
@@ -224,12 +231,12 @@ static int32_t close_found(dvsi_feed *feed, const dvsi_batch *rows, dvs_error *e
     int32_t status = DVS_OK;
     for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++) {
         const dvs_cell *row = dvsi_batch_cells(rows, i);
-        if (!same(&row[FOUND_SEVERITY], "error"))
+        if (!dvsi_cell_says(&row[FOUND_SEVERITY], "error"))
             continue;
         status = close_row(feed, row[FOUND_ROW_ID].v.i64, err);
         feed->open_errors -= feed->open_errors != 0;
-        feed->counts.row_errors -=
-            feed->counts.row_errors != 0 && is_counted(feed, &row[FOUND_RUN_ID], &row[FOUND_LAST_SEEN]);
+        if (status == DVS_OK && is_counted(feed, &row[FOUND_RUN_ID], &row[FOUND_LAST_SEEN]))
+            status = uncount(feed, &row[FOUND_KEY], &row[FOUND_SOURCE_KEY], NULL, &row[FOUND_FIELD], err);
         if (status == DVS_OK)
             status = look_again(feed, &row[FOUND_KEY], err);
     }
@@ -245,7 +252,7 @@ int32_t dvsi_row_errors_failing(dvsi_feed *feed, const char *const *keys, uint32
     int32_t status = find_by_keys(feed, keys, n, &rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
         const dvs_cell *row = dvsi_batch_cells(rows, i);
-        if (same(&row[FOUND_SEVERITY], "error") && row[FOUND_SOURCE_KEY].kind == DVS_TEXT)
+        if (dvsi_cell_says(&row[FOUND_SEVERITY], "error") && row[FOUND_SOURCE_KEY].kind == DVS_TEXT)
             failing[rows->rows[i].number] = 1;
     }
     dvsi_batch_free(rows);
@@ -285,7 +292,7 @@ int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, 
         status = dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
         const char *key = gathers ? records[i].source_key : records[i].key;
-        if (!skip[i] && (records[i].flags & ~(DVSI_RECORD_TOMBSTONE | DVSI_RECORD_LEFT_OUT)) == 0)
+        if (!skip[i] && (records[i].flags & ~DVSI_RECORD_TOMBSTONE) == 0)
             texts[n_texts++] = dvsi_cell_text(key);
     }
     if (status == DVS_OK)
@@ -313,7 +320,7 @@ static int32_t close_where(dvsi_feed *feed, const dvs_where *where, uint32_t n, 
 int32_t dvsi_row_errors_close_old(dvsi_feed *feed, dvs_error *err)
 {
     dvs_where where[5];
-    uint32_t n = open_where(feed, where) - 1; /* errors and warnings alike */
+    uint32_t n = dvsi_row_errors_where(feed, NULL, where);
     /* What this read raised carries the start of one of its runs; those lie not before the read's own. */
     where[n++] = dvsi_where(DVSI_ERRORS_LAST_SEEN, DVS_OP_LT, dvsi_cell_timestamp(feed->state.read_started_at));
     return close_where(feed, where, n, err);
@@ -322,7 +329,7 @@ int32_t dvsi_row_errors_close_old(dvsi_feed *feed, dvs_error *err)
 int32_t dvsi_row_errors_close_absent(dvsi_feed *feed, dvs_error *err)
 {
     dvs_where where[6];
-    uint32_t n = open_where(feed, where);
+    uint32_t n = dvsi_row_errors_where(feed, "error", where);
     where[n++] = dvsi_where(DVSI_ERRORS_SOURCE_KEY, DVS_OP_NOT_NULL, dvsi_cell_null());
     where[n++] = dvsi_where(DVSI_ERRORS_LAST_SEEN, DVS_OP_LT, dvsi_cell_timestamp(feed->state.read_started_at));
     return close_where(feed, where, n, err);
@@ -332,7 +339,7 @@ int32_t dvsi_row_errors_close_settled(dvsi_feed *feed, dvs_error *err)
 {
     const dvs_cell none = dvsi_cell_null();
     dvs_where where[9];
-    uint32_t n = open_where(feed, where);
+    uint32_t n = dvsi_row_errors_where(feed, "error", where);
     /* They belong to a key, and not to a record or a field of the source. */
     where[n++] = dvsi_where(DVSI_ERRORS_KEY, DVS_OP_NOT_NULL, none);
     where[n++] = dvsi_where(DVSI_ERRORS_SOURCE_KEY, DVS_OP_IS_NULL, none);
@@ -351,7 +358,7 @@ int32_t dvsi_row_errors_restart(dvsi_feed *feed, dvs_error *err)
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_ERRORS);
     int32_t status = rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     for (uint32_t got = RETRY_ROWS; got == RETRY_ROWS && status == DVS_OK;) {
-        uint32_t n = open_where(feed, where);
+        uint32_t n = dvsi_row_errors_where(feed, "error", where);
         where[n++] = dvsi_where(DVSI_ERRORS_ROW_ID, DVS_OP_GT, dvsi_cell_int64(last));
         status = dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n, 0, RETRY_ROWS, rows, err);
         got = rows->n_rows;
@@ -368,7 +375,7 @@ int32_t dvsi_row_errors_count(dvsi_feed *feed, int64_t *open, dvs_error *err)
 {
     dvs_where where[4];
     uint64_t count = 0;
-    uint32_t n = open_where(feed, where);
+    uint32_t n = dvsi_row_errors_where(feed, "error", where);
     int32_t status = feed->run->sink != NULL
                          ? dvsi_books_count(&feed->run->books, DVSI_BOOK_ERRORS, where, n, &count, err)
                          : DVS_OK;
@@ -380,7 +387,7 @@ int32_t dvsi_row_errors_again(dvsi_feed *feed, int64_t *last, dvsi_work *work, d
 {
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_ERRORS);
     dvs_where where[6];
-    uint32_t n_where = open_where(feed, where);
+    uint32_t n_where = dvsi_row_errors_where(feed, "error", where);
     where[n_where++] = dvsi_where(DVSI_ERRORS_CELLS, DVS_OP_NOT_NULL, dvsi_cell_null());
     where[n_where++] = dvsi_where(DVSI_ERRORS_ROW_ID, DVS_OP_GT, dvsi_cell_int64(*last));
     int32_t status = rows == NULL ? dvsi_error_no_memory(err)

@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "data/cell.h"
 #include "plugin/settings.h"
 #include "run/conflicts.h"
+#include "run/execute.h"
 #include "run/follow.h"
+#include "run/rebuild.h"
+#include "run/twice.h"
 
 #define MOST_NOTES 1064u
 #define KEPT_NOTES 64u
@@ -45,6 +47,52 @@ void dvsi_run_note(dvsi_run *run, const char *severity, const char *entity, cons
         severity,
         message};
     dvsi_log_printf(run->log, DVS_LOG_INFO, "%s%s%s", entity != NULL ? entity : "", entity != NULL ? ": " : "", message);
+}
+
+static int same_text(const char *a, const char *b)
+{
+    return a != NULL && b != NULL ? strcmp(a, b) == 0 : a == b;
+}
+
+static int is_of_feed(const dvsi_run_error *e, const dvsi_feed *feed)
+{
+    return (e->row != 0 || e->key != NULL) && strcmp(e->severity, "error") == 0 &&
+           same_text(e->entity, feed->target->entity->name) && same_text(e->source, feed->from->label);
+}
+
+/* Of errors that are not there: there was no room for them. */
+static void count_unshown(dvsi_run *run, uint64_t n)
+{
+    run->n_errors_dropped -= n < run->n_errors_dropped ? (uint32_t)n : run->n_errors_dropped;
+}
+
+void dvsi_run_unnote(dvsi_feed *feed, uint64_t row, const char *key, const char *field)
+{
+    dvsi_run *run = feed->run;
+    for (uint32_t i = run->n_errors; i > 0; i--) {
+        const dvsi_run_error *e = &run->errors[i - 1];
+        if (!is_of_feed(e, feed) || !same_text(e->key, key) || (key == NULL && e->row != row) || !same_text(e->field, field))
+            continue;
+        run->n_errors--;
+        memmove(&run->errors[i - 1], &run->errors[i], (run->n_errors - (i - 1)) * sizeof *run->errors);
+        return;
+    }
+    count_unshown(run, 1);
+}
+
+void dvsi_run_unnote_rows(dvsi_feed *feed)
+{
+    dvsi_run *run = feed->run;
+    uint32_t n = 0;
+    uint64_t n_gone = 0;
+    for (uint32_t i = 0; i < run->n_errors; i++) {
+        if (is_of_feed(&run->errors[i], feed))
+            n_gone++;
+        else
+            run->errors[n++] = run->errors[i];
+    }
+    run->n_errors = n;
+    count_unshown(run, feed->counts.row_errors > n_gone ? feed->counts.row_errors - n_gone : 0);
 }
 
 /* ---- Opening ---- */

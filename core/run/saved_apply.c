@@ -8,6 +8,7 @@
 #include "data/cell.h"
 #include "data/json.h"
 #include "run/conflicts.h"
+#include "run/deletes.h"
 #include "run/saved.h"
 
 typedef struct application {
@@ -55,15 +56,8 @@ static int32_t look(application *a, const char *key, size_t length, const char *
 static int member_cell(application *a, const dvsi_json *line, const char *name, uint32_t kind, dvs_cell *out)
 {
     const dvsi_json *member = dvsi_json_get(line, name);
-    dvsi_buf text = {0};
     *out = dvsi_cell_null();
-    if (member == NULL || member->type == DVSI_JSON_NULL)
-        return 0;
-    dvsi_json_write(&text, member);
-    int result =
-        text.failed ? -1 : dvsi_cell_from_json(&a->arena, kind, dvsi_buf_text(&text), text.length, out);
-    dvsi_buf_free(&text);
-    return result;
+    return member != NULL ? dvsi_cell_from_value(&a->arena, kind, member, out) : 0;
 }
 
 static int32_t take_offer(application *a, const dvsi_json *line, const char *label, dvs_error *err)

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "data/cell.h"
 #include "data/json.h"
 #include "reconcile/guard.h"
 #include "run/saved.h"

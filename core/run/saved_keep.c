@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "data/cell.h"
 #include "data/json.h"
+#include "run/changes.h"
 #include "run/saved.h"
 #include "run/saved_parts.h"
 

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "config/json_out.h"
 #include "data/cell.h"
 #include "data/json.h"
+#include "run/execute.h"
 #include "run/saved_parts.h"
 
 #define ROWS_AT_ONCE 256u
@@ -78,7 +80,7 @@ static void put_feed(dvsi_buf *out, const dvsi_feed *feed)
 static int32_t put_entity(dvsi_run *run, const dvsi_target *target, dvsi_buf *out, dvs_error *err)
 {
     const char *last_run = NULL;
-    char pins[65];
+    char pins[DVSI_SHA256_HEX];
     int32_t status = dvsi_saved_last_run(run, target->entity->name, &last_run, err);
     if (status == DVS_OK)
         status = dvsi_saved_pins(run, target->entity->name, pins, err);
@@ -99,7 +101,7 @@ static int32_t put_entity(dvsi_run *run, const dvsi_target *target, dvsi_buf *ou
 
 static int32_t write_header(dvsi_run *run, dvsi_saved_out *out, dvs_error *err)
 {
-    char digest[65];
+    char digest[DVSI_SHA256_HEX];
     dvsi_buf line = {0};
     int32_t status = dvsi_saved_project(run, digest, err);
     if (status != DVS_OK)

@@ -106,7 +106,9 @@ static int32_t settle_kind(dvsi_target *target, const dvsi_feed *feed, const dvs
     }
     int is_derived =
         field >= feed->mapping->fields + feed->mapping->n_plain; /* its type is the project's word */
-    return !is_derived && dvsi_schema_widens(now->kind, old->kind, is_key)
+    /* What several sources spell in different ways would be several records by the wider type. */
+    int falls_apart = is_key && target->n_feeds > 1;
+    return !is_derived && !falls_apart && dvsi_schema_widens(now->kind, old->kind, is_key)
                ? DVS_OK
                : refuse_type(target, field->name, old->kind, now->kind, err);
 }
@@ -355,13 +357,34 @@ static void note_new_evolved(const dvsi_target *target, const dvsi_feed *feed,
     dvsi_buf_free(&names);
 }
 
+static int gives_field(const dvsi_target *target, const dvsi_feed *feed, const char *name)
+{
+    const dvsi_map_field *field = dvsi_feed_field(feed, name, 1);
+    return feed->mapping != NULL ? field != NULL && !field->is_gone : dvsi_fields_spoke(target, feed, name);
+}
+
+/* Is the field of a column that is gone another source's alone now? Not one that the project maps by its name: there the
+ * last values stand. */
+static int is_left_to_others(const dvsi_target *target, const dvsi_feed *feed, const char *column)
+{
+    if (dvsi_feed_field(feed, column, 1) != NULL)
+        return 0;
+    for (uint32_t f = 0; f < target->n_feeds; f++)
+        if (&target->feeds[f] != feed && gives_field(target, &target->feeds[f], column))
+            return 1;
+    return 0;
+}
+
 static void note_gone(const dvsi_target *target, const dvsi_feed *feed, const dvsi_definition_source *known)
 {
     for (uint32_t i = 0; i < known->n_columns; i++)
         if (dvsi_schema_takes(feed->from, known->columns[i]) &&
             dvsi_schema_find(&feed->columns, known->columns[i]) < 0)
             dvsi_run_note(target->run, "warning", target->entity->name, feed->from->label, 0, NULL,
-                          known->columns[i], "the column is gone at the source; the table keeps its values");
+                          known->columns[i], "the column is gone at the source; %s",
+                          is_left_to_others(target, feed, known->columns[i])
+                              ? "now the other sources alone give the field: it is NULL where they have no value"
+                              : "the table keeps its values");
 }
 
 /* New columns that `lock` keeps out are new in every run. */

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "data/cell.h"
+#include "run/gather.h"
 #include "run/run.h"
 
 #define MOST_SETTLED ((size_t)1 << 18) /* two megabytes */

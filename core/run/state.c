@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "data/cell.h"
+#include "run/rebuild.h"
 #include "run/run.h"
 
 static const char *const mode_names[] = {NULL, "full", "cursor", "delta"}; /* by DVS_READ_ */
@@ -42,7 +43,7 @@ void dvsi_state_clear(dvsi_feed_state *state)
 static uint32_t name_index(const dvs_cell *cell, const char *const *names, uint32_t n)
 {
     for (uint32_t i = 1; i < n; i++)
-        if (cell->kind == DVS_TEXT && cell->length == strlen(names[i]) && memcmp(cell->v.text, names[i], cell->length) == 0)
+        if (dvsi_cell_says(cell, names[i]))
             return i;
     return 0;
 }

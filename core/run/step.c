@@ -2,11 +2,13 @@
  * step.c - what the writer does, in steps under a savepoint of their own. A record that the sink refuses becomes a row
  * error, and the step is tried again without it.
  */
-#include <string.h>
-
 #include "base/error.h"
-#include "data/cell.h"
+#include "run/gather.h"
+#include "run/row_errors.h"
+#include "run/rows.h"
 #include "run/run.h"
+#include "run/step.h"
+#include "run/twice.h"
 
 /* An error that leaves the sink unusable for everybody. */
 static int is_fatal(const dvs_error *err)

@@ -2,10 +2,11 @@
  * strangers.c - what is kept of sources that the project no longer names for an entity, or under another label: it goes
  * at once and together. A label that comes back finds nothing, neither a cursor without its offers nor half a read.
  */
-#include <string.h>
-
 #include "base/error.h"
 #include "data/cell.h"
+#include "run/deletes.h"
+#include "run/plan.h"
+#include "run/rows.h"
 #include "run/run.h"
 
 #define ROWS_AT_ONCE 1024u
@@ -26,9 +27,8 @@ typedef int32_t take_fn(dvsi_feed *feed, const place *at, const int64_t *ids, co
 static int is_stranger(const dvsi_feed *feed, const dvs_cell *label)
 {
     const dvsi_entity *entity = feed->target->entity;
-    for (uint32_t i = 0; i < entity->n_from && label->kind == DVS_TEXT; i++)
-        if (strlen(entity->from[i].label) == label->length &&
-            memcmp(entity->from[i].label, label->v.text, label->length) == 0)
+    for (uint32_t i = 0; i < entity->n_from; i++)
+        if (dvsi_cell_says(label, entity->from[i].label))
             return 0;
     return 1;
 }
@@ -114,8 +114,7 @@ static int32_t drop_states(dvsi_feed *feed, uint32_t *n, int *is_new, dvs_error 
         const dvs_cell *row = dvsi_batch_cells(rows, i);
         const dvs_cell *label = &row[DVSI_STATE_SOURCE];
         if (!is_stranger(feed, label)) {
-            *is_new &= strlen(feed->from->label) != label->length ||
-                       memcmp(feed->from->label, label->v.text, label->length) != 0;
+            *is_new &= !dvsi_cell_says(label, feed->from->label);
             continue;
         }
         dvsi_state_read(&feed->state, row);

@@ -1,8 +1,10 @@
 /* stream.c - work of an entity whose records go straight through to its table. */
-#include <string.h>
-
 #include "base/error.h"
+#include "run/deletes.h"
+#include "run/gather.h"
+#include "run/rows.h"
 #include "run/run.h"
+#include "run/twice.h"
 
 int dvsi_feed_gathers(const dvsi_feed *feed)
 {
@@ -10,12 +12,12 @@ int dvsi_feed_gathers(const dvsi_feed *feed)
 }
 
 /* The keys of the records but those with a flag of `without`. Failed ones are among them: they exist as well. */
-static const char **keys_of(dvsi_run *run, const dvsi_record *records, uint32_t n, uint32_t without, uint32_t *n_keys)
+static const char **keys_of(dvsi_run *run, const dvsi_record *records, uint32_t n, uint32_t *n_keys)
 {
     const char **keys = dvsi_arena_calloc(&run->batch_arena, (size_t)n + 1, sizeof *keys);
     *n_keys = 0;
     for (uint32_t i = 0; i < n && keys != NULL; i++)
-        if (records[i].key != NULL && (records[i].flags & without) == 0)
+        if (records[i].key != NULL)
             keys[(*n_keys)++] = records[i].key;
     return keys;
 }
@@ -28,7 +30,7 @@ static int32_t take_records(dvsi_feed *feed, dvsi_record *records, uint32_t n, d
         status = dvsi_upsert(feed, records, n, err);
     if (status == DVS_OK && feed->target->n_waiting != 0) {
         uint32_t n_keys = 0;
-        const char **keys = keys_of(feed->run, records, n, 0, &n_keys);
+        const char **keys = keys_of(feed->run, records, n, &n_keys);
         status = keys != NULL ? dvsi_waiting_remove(feed, keys, n_keys, err) : dvsi_error_no_memory(err);
     }
     return status;
@@ -37,9 +39,7 @@ static int32_t take_records(dvsi_feed *feed, dvsi_record *records, uint32_t n, d
 static int32_t take_tombstones(dvsi_feed *feed, const dvsi_record *records, uint32_t n, dvs_error *err)
 {
     uint32_t n_keys = 0;
-    /* What `where` leaves out of a complete read is missing from it, and found as such at its end. */
-    const uint32_t missing = feed->mode == DVS_READ_FULL ? DVSI_RECORD_LEFT_OUT : 0;
-    const char **keys = keys_of(feed->run, records, n, missing, &n_keys);
+    const char **keys = keys_of(feed->run, records, n, &n_keys);
     if (feed->run->options->row_limit != 0)
         return DVS_OK; /* a trial deletes nothing */
     return keys != NULL ? dvsi_waiting_add(feed, keys, n_keys, err) : dvsi_error_no_memory(err);

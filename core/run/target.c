@@ -4,15 +4,19 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "config/keys.h"
 #include "data/cell.h"
+#include "run/rebuild.h"
 #include "run/run.h"
 #include "run/schema_rule.h"
+#include "run/target.h"
 
 void dvsi_target_free(dvsi_target *target)
 {
     dvsi_expressions_free(target->derived);
     dvsi_seen_clear(&target->rows_met);
     dvsi_seen_clear(&target->skipped);
+    dvsi_seen_clear(&target->unfit_pins);
     dvsi_buf_free(&target->offers_at);
     free(target->settled);
     target->settled = NULL;
@@ -32,35 +36,49 @@ int32_t dvsi_target_next_id(dvsi_target *target, int64_t *id, dvs_error *err)
     return DVS_OK;
 }
 
-/* Whose table is it? DVS_OK when we may use it. */
-static int32_t check_owner(dvsi_target *target, dvs_error *err)
+static char *name_in(dvsi_arena *arena, const dvs_cell *cell)
 {
-    static const uint32_t columns[2] = {DVSI_TABLES_ROW_ID, DVSI_TABLES_PROJECT};
-    dvsi_books *books = &target->run->books;
-    const char *name = target->entity->name;
-    if (target->definition.row_id != 0)
+    return cell->kind == DVS_TEXT ? dvsi_arena_copy(arena, cell->v.text, cell->length) : dvsi_arena_copy(arena, "", 0);
+}
+
+/* One row (project, table_name, entity) of _sync_tables against the entity's table. */
+static int32_t compare_owner(dvsi_run *run, const dvsi_entity *entity, const dvs_cell *row, dvs_error *err)
+{
+    const char *project = name_in(&run->arena, &row[0]);
+    const char *table = name_in(&run->arena, &row[1]);
+    const char *other = name_in(&run->arena, &row[2]);
+    if (project == NULL || table == NULL || other == NULL)
+        return dvsi_error_no_memory(err);
+    if (dvsi_utf8_casecmp(table, entity->name) != 0)
         return DVS_OK;
-    dvsi_batch *rows = dvsi_batch_new(2);
+    if (strcmp(project, run->project->name) != 0)
+        return dvsi_error_set(err, DVS_E_CONFIG,
+                              "table \"%s\" belongs to project \"%s\"; give the entity another name or the project "
+                              "another database",
+                              table, project);
+    return dvsi_error_set(err, DVS_E_CONFIG,
+                          "table \"%s\" is that of the entity \"%s\", and names compare without case; write the entity's "
+                          "name the same way, or give it another one",
+                          table, other);
+}
+
+int32_t dvsi_target_may_take(dvsi_run *run, const dvsi_entity *entity, dvs_error *err)
+{
+    static const uint32_t columns[3] = {DVSI_TABLES_PROJECT, DVSI_TABLES_TABLE_NAME, DVSI_TABLES_ENTITY};
+    dvsi_books *books = &run->books;
+    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan, .table = &books->tables[DVSI_BOOK_TABLES],
+                     .columns = columns, .n_columns = 3};
+    dvsi_batch *rows = dvsi_batch_new(3);
     if (rows == NULL)
         return dvsi_error_no_memory(err);
-    int32_t status = DVS_OK;
-    if (books->exists[DVSI_BOOK_TABLES]) {
-        dvs_where where = dvsi_where(DVSI_TABLES_TABLE_NAME, DVS_OP_EQ, dvsi_cell_text(name));
-        dvs_scan scan = {.struct_size = (uint32_t)sizeof scan, .table = &books->tables[DVSI_BOOK_TABLES],
-                         .columns = columns, .n_columns = 2, .n_where = 1, .where = &where,
-                         .where_stride = sizeof where, .limit = 1};
-        status = dvsi_sink_scan(books->sink, &scan, rows, err);
-    }
-    if (status == DVS_OK && rows->n_rows != 0 && rows->cells[1].kind == DVS_TEXT)
-        status = dvsi_error_set(err, DVS_E_CONFIG,
-                                "table \"%s\" belongs to project \"%.*s\"; give the entity another name or the project "
-                                "another database",
-                                name, (int)rows->cells[1].length, rows->cells[1].v.text);
-    else if (status == DVS_OK && !target->entity->adopt)
+    int32_t status = books->exists[DVSI_BOOK_TABLES] ? dvsi_sink_scan(books->sink, &scan, rows, err) : DVS_OK;
+    for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++)
+        status = compare_owner(run, entity, dvsi_batch_cells(rows, i), err);
+    if (status == DVS_OK && !entity->adopt)
         status = dvsi_error_set(err, DVS_E_CONFIG,
                                 "table \"%s\" is there already and dvsync did not make it; say `adopt: true` on the "
                                 "entity to take it over, or give the entity another name",
-                                name);
+                                entity->name);
     dvsi_batch_free(rows);
     return status;
 }
@@ -139,7 +157,8 @@ static int32_t build_schema(dvsi_target *target, const dvsi_schema *found, dvs_e
         failed = failed || dvsi_schema_put(schema, "deleted_at", DVS_TIMESTAMP, DVS_COLUMN_NULLABLE) == NULL;
     }
     target->closed = target->valid_to >= 0 ? target->valid_to : target->deleted_at;
-    if (entity->keep_raw || dvsi_schema_find(found, "json_response") >= 0) {
+    dvsi_raw_plan(target, found);
+    if (entity->keep_raw || (target->definition.raw != DVSI_RAW_NEVER && dvsi_schema_find(found, "json_response") >= 0)) {
         target->json_response = (int32_t)schema->n_columns;
         failed = failed || dvsi_schema_put(schema, "json_response", DVS_JSON, DVS_COLUMN_NULLABLE) == NULL;
     }
@@ -195,18 +214,6 @@ static int32_t make_table(dvsi_target *target, const dvsi_schema *found, dvs_err
     return DVS_OK;
 }
 
-static dvs_cell text_or_null(const char *text)
-{
-    return text != NULL ? dvsi_cell_text(text) : dvsi_cell_null();
-}
-
-static int same_text(const dvs_cell *cell, const char *text)
-{
-    if (text == NULL || cell->kind != DVS_TEXT)
-        return text == NULL && cell->kind == DVS_NULL;
-    return strlen(text) == cell->length && memcmp(text, cell->v.text, cell->length) == 0;
-}
-
 /* A field as one feed maps it. */
 typedef struct mapped_field {
     const dvsi_feed *feed;    /* of a derived field: one whose record it may be */
@@ -224,11 +231,11 @@ typedef struct field_notes {
 static int is_same_mapping(const dvsi_target *target, const mapped_field *field, const dvs_cell *row)
 {
     const dvsi_from *from = field->feed->from;
-    return same_text(&row[DVSI_SCHEMA_TYPE], dvsi_kind_name(target->fields[field->at].kind)) &&
-           same_text(&row[DVSI_SCHEMA_SOURCE], from->label) &&
-           same_text(&row[DVSI_SCHEMA_PLUGIN], from->endpoint->plugin) &&
-           same_text(&row[DVSI_SCHEMA_SOURCE_ENTITY], from->entity) &&
-           same_text(&row[DVSI_SCHEMA_SOURCE_FIELD], field->source_field);
+    return dvsi_cell_says(&row[DVSI_SCHEMA_TYPE], dvsi_kind_name(target->fields[field->at].kind)) &&
+           dvsi_cell_says(&row[DVSI_SCHEMA_SOURCE], from->label) &&
+           dvsi_cell_says(&row[DVSI_SCHEMA_PLUGIN], from->endpoint->plugin) &&
+           dvsi_cell_says(&row[DVSI_SCHEMA_SOURCE_ENTITY], from->entity) &&
+           dvsi_cell_says(&row[DVSI_SCHEMA_SOURCE_FIELD], field->source_field);
 }
 
 /* One mapping in _sync_schema: the same one seen again, or a new row. */
@@ -242,7 +249,7 @@ static int32_t note_mapping(field_notes *notes, const mapped_field *field, dvs_e
     dvs_cell now = dvsi_cell_timestamp(run->started_at);
     for (uint32_t i = 0; i < notes->rows->n_rows; i++) {
         const dvs_cell *row = dvsi_batch_cells(notes->rows, i);
-        if (same_text(&row[DVSI_SCHEMA_FIELD], name) && is_same_mapping(target, field, row))
+        if (dvsi_cell_says(&row[DVSI_SCHEMA_FIELD], name) && is_same_mapping(target, field, row))
             return dvsi_books_update(&run->books, DVSI_BOOK_SCHEMA, row[DVSI_SCHEMA_ROW_ID].v.i64, &last_seen, &now, 1, err);
     }
     dvs_cell row[DVSI_N_SCHEMA] = {{0}};
@@ -253,21 +260,35 @@ static int32_t note_mapping(field_notes *notes, const mapped_field *field, dvs_e
     row[DVSI_SCHEMA_SOURCE] = dvsi_cell_text(from->label);
     row[DVSI_SCHEMA_PLUGIN] = dvsi_cell_text(from->endpoint->plugin);
     row[DVSI_SCHEMA_SOURCE_ENTITY] = dvsi_cell_text(from->entity);
-    row[DVSI_SCHEMA_SOURCE_FIELD] = text_or_null(field->source_field);
+    row[DVSI_SCHEMA_SOURCE_FIELD] = dvsi_text_or_null(field->source_field);
     row[DVSI_SCHEMA_IS_KEY] = dvsi_cell_bool(target->fields[field->at].key_position != 0);
     row[DVSI_SCHEMA_FIRST_SEEN] = now;
     row[DVSI_SCHEMA_LAST_SEEN] = now;
     return dvsi_books_insert(&run->books, DVSI_BOOK_SCHEMA, row, 1, NULL, err);
 }
 
-/* The place in sync_hash that a field was given once, or is given now. */
+int dvsi_same_name(const dvs_cell *cell, const char *name)
+{
+    char text[DVSI_KEYS_MOST_IDENT + 1];
+    if (cell->kind != DVS_TEXT || cell->length >= sizeof text)
+        return 0;
+    memcpy(text, cell->v.text, cell->length);
+    text[cell->length] = '\0';
+    return dvsi_utf8_casecmp(text, name) == 0;
+}
+
+/* The place in sync_hash that a field was given once, or is given now. Names compare without case. */
 static void place_field(field_notes *notes, uint32_t at)
 {
+    const char *name = notes->target->fields[at].name;
     int64_t position = -1;
+    int is_exact = 0;
     for (uint32_t i = 0; i < notes->rows->n_rows; i++) {
         const dvs_cell *row = dvsi_batch_cells(notes->rows, i);
-        if (same_text(&row[DVSI_SCHEMA_FIELD], notes->target->fields[at].name))
+        int same = dvsi_cell_says(&row[DVSI_SCHEMA_FIELD], name);
+        if (same || (!is_exact && dvsi_same_name(&row[DVSI_SCHEMA_FIELD], name)))
             position = row[DVSI_SCHEMA_POSITION].v.i64;
+        is_exact |= same;
     }
     notes->target->positions[at] = (uint32_t)(position >= 0 ? position : notes->next_position++);
 }
@@ -327,8 +348,8 @@ int32_t dvsi_target_prepare(dvsi_target *target, dvs_error *err)
     target->exists = status == DVS_OK;
     if (status == DVS_E_NOT_FOUND)
         status = DVS_OK;
-    if (status == DVS_OK && target->exists)
-        status = check_owner(target, err);
+    if (status == DVS_OK && target->exists && target->definition.row_id == 0)
+        status = dvsi_target_may_take(run, target->entity, err);
     if (status == DVS_OK && target->exists)
         status = check_row_id(target, &found, err);
     if (status == DVS_OK && target->exists)

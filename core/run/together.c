@@ -5,8 +5,10 @@
  */
 #include "base/error.h"
 #include "run/conflicts.h"
+#include "run/plan.h"
 #include "run/run.h"
 #include "run/saved.h"
+#include "run/step.h"
 
 static uint32_t count_phase(const dvsi_target *target, dvsi_feed_phase phase)
 {

@@ -12,8 +12,11 @@
 
 #include "base/error.h"
 #include "data/cell.h"
+#include "run/row_errors.h"
 #include "run/run.h"
+#include "run/twice.h"
 
+#define SAYS "the source gave this key more than once; the record delivered last stands"
 #define MOST_KEYS 10000u               /* that wait in memory; ... */
 #define MOST_BYTES ((size_t)4 << 20) /* ... records of more are written as they come */
 
@@ -29,15 +32,6 @@ struct dvsi_twice {
     size_t size;
     char key[];
 };
-
-static uint32_t warnings_where(const dvsi_feed *feed, dvs_where where[4])
-{
-    where[0] = dvsi_where(DVSI_ERRORS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name));
-    where[1] = dvsi_where(DVSI_ERRORS_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label));
-    where[2] = dvsi_where(DVSI_ERRORS_CLOSED_AT, DVS_OP_IS_NULL, dvsi_cell_null());
-    where[3] = dvsi_where(DVSI_ERRORS_SEVERITY, DVS_OP_EQ, dvsi_cell_text("warning"));
-    return 4;
-}
 
 void dvsi_twice_clear(dvsi_feed *feed)
 {
@@ -167,7 +161,7 @@ static int32_t renew(dvsi_feed *feed, const struct dvsi_twice *entry, dvs_error 
 int32_t dvsi_twice_load(dvsi_feed *feed, int resume, dvs_error *err)
 {
     dvs_where where[4];
-    uint32_t n_where = warnings_where(feed, where);
+    uint32_t n_where = dvsi_row_errors_where(feed, "warning", where);
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_ERRORS);
     dvsi_twice_clear(feed);
     if (rows == NULL)
@@ -232,24 +226,15 @@ static int make_record(dvsi_feed *feed, const struct dvsi_twice *entry, dvsi_are
     dvsi_map_error problem = {0};
     dvsi_buf text = {0};
     dvs_cell *fields = dvsi_arena_calloc(arena, (size_t)mapping->n_fields + 1, sizeof *fields);
-    dvs_cell *raw = dvsi_arena_calloc(arena, 1, sizeof *raw);
-    if (fields == NULL || raw == NULL || dvsi_mapping_apply(mapping, entry->cells, arena, fields, &problem) != 0)
+    if (fields == NULL || dvsi_mapping_apply(mapping, entry->cells, arena, fields, &problem) != 0)
         return -1;
     *record = (dvsi_record){.fields = fields, .source = entry->cells, .key = entry->key,
                             .key_length = (uint32_t)entry->hh.keylen, .number = entry->number,
                             .modified = dvsi_record_modified(mapping, entry->cells),
                             .flags = entry->failed ? DVSI_RECORD_STALE : 0};
-    if (mapping->raw >= 0) {
-        record->raw = &entry->cells[mapping->raw];
-    } else if (mapping->make_raw) {
-        dvsi_mapping_record_json(mapping, entry->cells, &text);
-        const char *copy = text.failed ? NULL : dvsi_arena_copy(arena, dvsi_buf_text(&text), text.length);
-        *raw = dvsi_cell_json_n(copy, text.length);
-        record->raw = raw;
-        dvsi_buf_free(&text);
-        return copy != NULL ? 0 : -1;
-    }
-    return 0;
+    int failed = dvsi_record_raw(mapping, entry->cells, arena, &text, &record->raw) != 0;
+    dvsi_buf_free(&text);
+    return failed ? -1 : 0;
 }
 
 int32_t dvsi_twice_records(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
@@ -276,7 +261,7 @@ int32_t dvsi_twice_finish(dvsi_feed *feed, dvs_error *err)
         status = renew(feed, entry, err);
         if (!feed->warned_duplicate)
             dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, 0, entry->key, NULL,
-                          "the source gave this key more than once; the record delivered last stands");
+                          SAYS);
         feed->warned_duplicate = 1;
     }
     return status;
@@ -289,11 +274,11 @@ int32_t dvsi_twice_note(dvsi_feed *feed, const char *key, uint64_t number, dvs_e
     uint64_t known = 0;
     if (!feed->warned_duplicate)
         dvsi_run_note(run, "warning", feed->target->entity->name, feed->from->label, number, key, NULL,
-                      "the source gave this key more than once; the record delivered last stands");
+                      SAYS);
     feed->warned_duplicate = 1;
     if (run->dry || feed->mode != DVS_READ_FULL || feed->n_twice >= MOST_KEYS)
         return DVS_OK;
-    uint32_t n = warnings_where(feed, where);
+    uint32_t n = dvsi_row_errors_where(feed, "warning", where);
     where[n++] = dvsi_where(DVSI_ERRORS_KEY, DVS_OP_EQ, dvsi_cell_text(key));
     int32_t status = dvsi_books_count(&run->books, DVSI_BOOK_ERRORS, where, n, &known, err);
     if (status != DVS_OK || known != 0)
@@ -305,7 +290,7 @@ int32_t dvsi_twice_note(dvsi_feed *feed, const char *key, uint64_t number, dvs_e
     row[DVSI_ERRORS_ROW_NUMBER] = dvsi_cell_int64((int64_t)number);
     row[DVSI_ERRORS_KEY] = dvsi_cell_text(key);
     row[DVSI_ERRORS_SEVERITY] = dvsi_cell_text("warning");
-    row[DVSI_ERRORS_MESSAGE] = dvsi_cell_text("the source gave this key more than once; the record delivered last stands");
+    row[DVSI_ERRORS_MESSAGE] = dvsi_cell_text(SAYS);
     row[DVSI_ERRORS_FIRST_SEEN] = row[DVSI_ERRORS_LAST_SEEN] = dvsi_cell_timestamp(run->started_at);
     row[DVSI_ERRORS_ATTEMPTS] = dvsi_cell_int64(1);
     feed->n_twice++;

@@ -1,12 +1,13 @@
 /* upsert.c - a batch of records against the rows that are stored: read, reconcile, count; write.c writes. */
-#include <string.h>
-
 #include "base/error.h"
 #include "data/cell.h"
+#include "run/changes.h"
 #include "run/edits.h"
 #include "run/follow.h"
+#include "run/rows.h"
 #include "run/run.h"
 #include "run/schema_rule.h"
+#include "run/twice.h"
 #include "run/write.h"
 
 /* A batch in hand. Everything lives in run->batch_arena. */
@@ -28,6 +29,7 @@ typedef struct upsert {
     uint64_t met_active; /* rows active when the read began, met for the first time */
     uint32_t *changed; /* room for one record's changed fields */
     dvs_cell *current; /* room for one stored record */
+    dvs_cell *whole;   /* and for one as it will be stored */
 } upsert;
 
 dvsi_seen *dvsi_rows_met(dvsi_feed *feed)
@@ -108,6 +110,14 @@ static void count(upsert *u, dvsi_op op, int again, int changed_before)
         u->counts.updated++;
 }
 
+/* What the row will refer to: a field that the source did not deliver stays as it is stored. */
+static int32_t follow(upsert *u, const dvsi_record *record, const dvs_cell *stored, dvs_error *err)
+{
+    for (uint32_t i = 0; i < u->target->n_fields; i++)
+        u->whole[i] = record->fields[i].kind == DVS_ABSENT && stored != NULL ? stored[i] : record->fields[i];
+    return dvsi_follow_merged(u->feed, u->whole, err);
+}
+
 static int32_t reconcile(upsert *u, uint32_t at, dvs_error *err)
 {
     dvsi_target *t = u->target;
@@ -121,10 +131,8 @@ static int32_t reconcile(upsert *u, uint32_t at, dvs_error *err)
         u->met[u->n_met++] = id;
     if (row != NULL && !met && !deleted && id <= u->feed->state.start_row_id)
         u->met_active++;
-    if ((record->flags & (DVSI_RECORD_FAILED | DVSI_RECORD_DEFERRED)) != 0) /* what it refers to stays with its row */
-        return u->run->dry && row != NULL && !deleted
-                   ? dvsi_follow_merged(u->feed, dvsi_stored_fields(t, row, u->current), err)
-                   : DVS_OK;
+    if ((record->flags & (DVSI_RECORD_FAILED | DVSI_RECORD_DEFERRED)) != 0)
+        return DVS_OK;
     uint32_t n_changed = 0;
     const dvs_cell *stored = row != NULL ? dvsi_stored_fields(t, row, u->current) : NULL;
     dvsi_op op = dvsi_reconcile_record(record->fields, stored, t->n_fields, deleted, u->changed, &n_changed);
@@ -142,12 +150,14 @@ static int32_t reconcile(upsert *u, uint32_t at, dvs_error *err)
         int32_t status = take_back(u, record, row != NULL, met, err);
         if (status == DVS_OK && op != DVSI_OP_NONE)
             status = dvsi_changes_add(u->feed, op, record, record->key, stored, u->changed, n_changed, err);
+        if (status == DVS_OK && u->run->follow != NULL)
+            status = follow(u, record, stored, err);
         count(u, op, 0, 0);
         return status;
     }
     count(u, op, again, row != NULL && dvsi_seen_has(&u->feed->changed, id));
     if (op == DVSI_OP_NONE)
-        return DVS_OK;
+        return t->rewrites_raw ? dvsi_write_raw(&u->writing, at, row, err) : DVS_OK;
     if (op == DVSI_OP_CREATE)
         return dvsi_write_create(&u->writing, at, u->changed, n_changed, err);
     return dvsi_write_update(&u->writing, at, op, row, stored, u->changed, n_changed, err);
@@ -162,7 +172,8 @@ static int make_room(upsert *u)
     u->counted = dvsi_arena_calloc(arena, n, sizeof *u->counted);
     u->changed = dvsi_arena_calloc(arena, (size_t)t->n_fields + 1, sizeof *u->changed);
     u->current = dvsi_arena_calloc(arena, (size_t)t->n_fields + 1, sizeof *u->current);
-    if (u->met == NULL || u->counted == NULL || u->changed == NULL || u->current == NULL)
+    u->whole = dvsi_arena_calloc(arena, (size_t)t->n_fields + 1, sizeof *u->whole);
+    if (u->met == NULL || u->counted == NULL || u->changed == NULL || u->current == NULL || u->whole == NULL)
         return -1;
     return u->run->dry ? 0 : dvsi_write_room(&u->writing);
 }

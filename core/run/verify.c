@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/utf8.h"
 #include "data/cell.h"
 #include "data/key.h"
 #include "run/references.h"
@@ -44,14 +43,6 @@ typedef struct checker {
     dvsi_buf text;
 } checker;
 
-static const dvsi_definition_field *find_field(const dvsi_definition *definition, const char *name)
-{
-    for (uint32_t i = 0; i < definition->n_fields; i++)
-        if (dvsi_utf8_casecmp(definition->fields[i].name, name) == 0)
-            return &definition->fields[i];
-    return NULL;
-}
-
 /* The columns to read: 0 or -1. */
 static int add_columns(rows *r, const dvsi_definition *d, const dvsi_definition_field *field,
                        const dvsi_schema *found)
@@ -61,7 +52,7 @@ static int add_columns(rows *r, const dvsi_definition *d, const dvsi_definition_
         dvsi_schema_put(&r->schema, field->name, field->kind, DVS_COLUMN_NULLABLE) == NULL)
         return -1;
     for (uint32_t k = 0; k < d->n_key && k < DVSI_KEY_FIELDS; k++) {
-        const dvsi_definition_field *key = find_field(d, d->key[k]);
+        const dvsi_definition_field *key = dvsi_definition_field_of(d, d->key[k]);
         int at = dvsi_schema_find(&r->schema, d->key[k]);
         if (key == NULL)
             continue;
@@ -81,7 +72,7 @@ static int32_t open_rows(checker *c, rows *r, dvsi_target *target, const char *f
 {
     const dvsi_definition *d = &target->definition;
     const char *name = target->entity->name;
-    const dvsi_definition_field *known = field != NULL ? find_field(d, field) : NULL;
+    const dvsi_definition_field *known = field != NULL ? dvsi_definition_field_of(d, field) : NULL;
     const char **reason = &c->check->reason;
     dvsi_schema found = {0};
     r->closed = -1;
@@ -205,6 +196,12 @@ static int has(const checker *c, uint64_t hash)
     return 0;
 }
 
+static void read_key(const rows *r, const dvs_cell *cells, dvs_cell key[DVSI_KEY_FIELDS])
+{
+    for (uint32_t k = 0; k < r->n_key; k++)
+        key[k] = cells[r->key[k]];
+}
+
 static int32_t note(checker *c, const rows *r, const dvs_cell *cells, dvs_error *err)
 {
     dvs_cell key[DVSI_KEY_FIELDS];
@@ -212,8 +209,7 @@ static int32_t note(checker *c, const rows *r, const dvs_cell *cells, dvs_error 
     c->check->dangling++;
     if (c->check->n_samples == DVSI_REFERENCE_SAMPLES)
         return DVS_OK;
-    for (uint32_t k = 0; k < r->n_key; k++)
-        key[k] = cells[r->key[k]];
+    read_key(r, cells, key);
     dvsi_reference_sample *sample = &c->check->samples[c->check->n_samples++];
     (void)dvsi_key_canonical(&text, key, r->n_key);
     sample->key = dvsi_arena_strdup(c->arena, dvsi_buf_text(&text));
@@ -306,19 +302,19 @@ int32_t dvsi_reference_verify(dvsi_run *run, const dvsi_reference *reference, dv
 
 typedef struct giver {
     checker c;
-    int32_t (*take)(void *context, const dvs_cell *value, dvs_error *err);
+    dvsi_reference_fn *take;
     void *context;
 } giver;
 
 static int32_t give_value(checker *c, const rows *r, const dvs_cell *cells, dvs_error *err)
 {
     giver *g = (giver *)(void *)c; /* its first member */
-    (void)r;
-    return g->take(g->context, &cells[1], err);
+    dvs_cell key[DVSI_KEY_FIELDS];
+    read_key(r, cells, key);
+    return g->take(g->context, key, r->n_key, &cells[1], err);
 }
 
-int32_t dvsi_reference_each(dvsi_run *run, const dvsi_reference *reference,
-                            int32_t (*take)(void *context, const dvs_cell *value, dvs_error *err),
+int32_t dvsi_reference_each(dvsi_run *run, const dvsi_reference *reference, dvsi_reference_fn *take,
                             void *context, dvs_error *err)
 {
     dvsi_arena arena = {0};

@@ -7,14 +7,9 @@
 #include "base/error.h"
 #include "data/cell.h"
 #include "plugin/settings.h"
+#include "run/execute.h"
 
 #define MOST_LOOKS 5
-
-int dvsi_cell_says(const dvs_cell *cell, const char *text)
-{
-    size_t length = strlen(text);
-    return cell->kind == DVS_TEXT && cell->length == length && memcmp(cell->v.text, text, length) == 0;
-}
 
 static int32_t make_targets(dvsi_run *run, dvs_error *err)
 {
@@ -212,31 +207,4 @@ int dvsi_view_is_dead(const dvsi_view *view, const dvs_cell *row)
 {
     return view->probe.status == DVS_OK && dvsi_cell_says(&row[DVSI_RUNS_STATUS], "running") &&
            !dvsi_view_is_running(view, row);
-}
-
-int32_t dvsi_view_owner(dvsi_view *view, const char *table, const char **project, dvs_error *err)
-{
-    static const uint32_t column = DVSI_TABLES_PROJECT;
-    dvsi_books *books = &view->run->books;
-    dvs_where where = dvsi_where(DVSI_TABLES_TABLE_NAME, DVS_OP_EQ, dvsi_cell_text(table));
-    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
-                     .table = &books->tables[DVSI_BOOK_TABLES],
-                     .columns = &column,
-                     .n_columns = 1,
-                     .n_where = 1,
-                     .where = &where,
-                     .where_stride = sizeof where,
-                     .limit = 1};
-    *project = NULL;
-    if (!books->exists[DVSI_BOOK_TABLES])
-        return DVS_OK;
-    dvsi_batch *rows = dvsi_batch_new(1);
-    int32_t status = rows == NULL ? dvsi_error_no_memory(err) : dvsi_sink_scan(books->sink, &scan, rows, err);
-    if (status == DVS_OK && rows->n_rows != 0 && rows->cells[0].kind == DVS_TEXT) {
-        *project = dvsi_arena_copy(&view->run->arena, rows->cells[0].v.text, rows->cells[0].length);
-        if (*project == NULL)
-            status = dvsi_error_no_memory(err);
-    }
-    dvsi_batch_free(rows);
-    return status;
 }

@@ -40,10 +40,4 @@ void dvsi_view_free(dvsi_view *view); /* NULL is fine; what was not ended is rol
 int dvsi_view_is_running(const dvsi_view *view, const dvs_cell *row);
 int dvsi_view_is_dead(const dvsi_view *view, const dvs_cell *row);
 
-/* Which project made a table of this name; NULL in *project: none. The text lives as long as the view. */
-int32_t dvsi_view_owner(dvsi_view *view, const char *table, const char **project, dvs_error *err);
-
-/* Does a text cell hold this text? */
-int dvsi_cell_says(const dvs_cell *cell, const char *text);
-
 #endif

@@ -4,8 +4,10 @@
 
 #include "base/error.h"
 #include "data/cell.h"
+#include "run/changes.h"
+#include "run/deletes.h"
+#include "run/rows.h"
 #include "run/run.h"
-#include "run/view.h"
 
 /* Rows of _sync_deletes for these keys: row id, and whose they are; their number is the key. */
 static int32_t find(dvsi_feed *feed, const char *const *keys, uint32_t n_keys, dvsi_batch *rows, dvs_error *err)
@@ -143,9 +145,8 @@ int32_t dvsi_waiting_sources(dvsi_feed *feed, const char *const *keys, uint32_t 
     int32_t status = rows == NULL ? dvsi_error_no_memory(err) : find(feed, keys, n_keys, rows, err);
     for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++) {
         const dvs_cell *label = &dvsi_batch_cells(rows, r)[1];
-        for (uint32_t f = 0; f < entity->n_from && label->kind == DVS_TEXT; f++)
-            if (strlen(entity->from[f].label) == label->length &&
-                memcmp(entity->from[f].label, label->v.text, label->length) == 0)
+        for (uint32_t f = 0; f < entity->n_from; f++)
+            if (dvsi_cell_says(label, entity->from[f].label))
                 from[rows->rows[r].number] = &entity->from[f];
     }
     dvsi_batch_free(rows);

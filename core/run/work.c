@@ -31,6 +31,23 @@ void dvsi_work_free(dvsi_work *work)
     free(work);
 }
 
+int dvsi_record_raw(const dvsi_mapping *mapping, const dvs_cell *source, dvsi_arena *arena, dvsi_buf *text,
+                    const dvs_cell **raw)
+{
+    *raw = mapping->raw >= 0 ? &source[mapping->raw] : NULL;
+    if (!mapping->make_raw)
+        return 0;
+    dvsi_buf_clear(text);
+    dvsi_mapping_record_json(mapping, source, text);
+    const char *copy = text->failed ? NULL : dvsi_arena_copy(arena, dvsi_buf_text(text), text->length);
+    dvs_cell *cell = dvsi_arena_alloc(arena, sizeof *cell);
+    if (copy == NULL || cell == NULL)
+        return -1;
+    *cell = dvsi_cell_json_n(copy, text->length);
+    *raw = cell;
+    return 0;
+}
+
 int64_t dvsi_record_modified(const dvsi_mapping *mapping, const dvs_cell *source)
 {
     const dvs_cell *cell = mapping->modified >= 0 ? &source[mapping->modified] : NULL;
@@ -46,6 +63,8 @@ size_t dvsi_work_bytes(const dvsi_work *work)
 typedef struct mapper {
     dvsi_work *work;
     const dvsi_mapping *mapping;
+    const dvsi_batch_error *error; /* the next of the batch's errors */
+    uint32_t n_taken;              /* of them */
     dvsi_buf text;
     int failed; /* memory is out */
 } mapper;
@@ -118,22 +137,6 @@ static void fail_record(mapper *m, dvsi_record *record)
         m->work->unidentified++;
 }
 
-/* The record as JSON, for a source that does not give it itself. */
-static void make_raw(mapper *m, dvsi_record *record)
-{
-    size_t length = 0;
-    dvsi_buf_clear(&m->text);
-    dvsi_mapping_record_json(m->mapping, record->source, &m->text);
-    const char *text = keep(m, &length);
-    dvs_cell *cell = dvsi_arena_alloc(&m->work->arena, sizeof *cell);
-    if (text == NULL || cell == NULL) {
-        m->failed = 1;
-        return;
-    }
-    *cell = dvsi_cell_json_n(text, length);
-    record->raw = cell;
-}
-
 /* The project's `where` does not want the record: it counts as deleted by the source. When its key cannot be told,
  * there is nothing to delete. */
 static void leave_out(mapper *m, dvsi_record *record, dvs_cell *fields)
@@ -141,7 +144,7 @@ static void leave_out(mapper *m, dvsi_record *record, dvs_cell *fields)
     if (!m->work->drops_left_out) {
         dvsi_mapping_apply_key(m->mapping, record->source, &m->work->arena, fields);
         (void)set_keys(m, record);
-        record->flags |= DVSI_RECORD_TOMBSTONE | DVSI_RECORD_LEFT_OUT;
+        record->flags |= DVSI_RECORD_TOMBSTONE;
     }
     if (m->work->drops_left_out || !identified(m, record))
         m->work->n_records--;
@@ -157,7 +160,6 @@ static void map_row(mapper *m, uint32_t row)
     record->number = m->work->batch->rows[row].number;
     record->source = in;
     record->modified = dvsi_record_modified(m->mapping, in);
-    record->raw = m->mapping->raw >= 0 ? &in[m->mapping->raw] : NULL;
     record->fields = fields;
     if (fields == NULL) {
         m->failed = 1;
@@ -170,8 +172,10 @@ static void map_row(mapper *m, uint32_t row)
         leave_out(m, record, fields);
         return;
     }
-    if (m->mapping->make_raw)
-        make_raw(m, record);
+    if (dvsi_record_raw(m->mapping, in, &m->work->arena, &m->text, &record->raw) != 0) {
+        m->failed = 1;
+        return;
+    }
     const dvsi_map_error where_error = map_error;
     int mapped = dvsi_mapping_apply(m->mapping, in, &m->work->arena, fields, &map_error);
     const char *no_key = set_keys(m, record);
@@ -262,9 +266,16 @@ static void take_error(mapper *m, const dvsi_batch_error *in)
     }
 }
 
+/* Of the batch's first `most` errors those that were noted behind so many rows. */
+static void take_errors(mapper *m, uint32_t n_rows, uint32_t most)
+{
+    for (; m->n_taken < most && m->error->behind <= n_rows && !m->failed; m->n_taken++, m->error = m->error->next)
+        take_error(m, m->error);
+}
+
 int dvsi_work_map(dvsi_work *work, const dvsi_mapping *mapping)
 {
-    mapper m = {work, mapping, {0}, 0};
+    mapper m = {.work = work, .mapping = mapping, .error = work->batch->errors};
     const dvsi_batch *batch = work->batch;
     size_t most = (size_t)batch->n_rows + batch->n_errors;
     dvsi_arena_reset(&work->arena);
@@ -273,20 +284,15 @@ int dvsi_work_map(dvsi_work *work, const dvsi_mapping *mapping)
     work->errors = dvsi_arena_calloc(&work->arena, most + 1, sizeof *work->errors);
     if (work->records == NULL || work->errors == NULL)
         return -1;
-    const dvsi_batch_error *error = batch->errors;
-    uint32_t n_taken = 0;
-    for (uint32_t row = 0; row < batch->n_rows && !m.failed; row++) {
-        if (batch->has_checkpoint && row == batch->checkpoint_rows)
-            for (; n_taken < batch->checkpoint_errors; n_taken++, error = error->next)
-                take_error(&m, error);
-        if (batch->has_checkpoint && row == batch->checkpoint_rows)
+    for (uint32_t row = 0; row <= batch->n_rows && !m.failed; row++) {
+        if (batch->has_checkpoint && row == batch->checkpoint_rows) {
+            take_errors(&m, row, batch->checkpoint_errors);
             work->checkpoint_records = work->n_records;
-        map_row(&m, row);
+        }
+        take_errors(&m, row, batch->n_errors);
+        if (row < batch->n_rows)
+            map_row(&m, row);
     }
-    for (; error != NULL && !m.failed; error = error->next)
-        take_error(&m, error);
-    if (batch->has_checkpoint && batch->checkpoint_rows == batch->n_rows)
-        work->checkpoint_records = work->n_records;
     dvsi_buf_free(&m.text);
     return m.failed ? -1 : 0;
 }

@@ -11,7 +11,6 @@
 #define DVSI_RECORD_FAILED 2u    /* could not be mapped; it exists, so it counts as present; keys as known */
 #define DVSI_RECORD_DEFERRED 4u  /* taken at the end of the read: until then it only counts as present     */
 #define DVSI_RECORD_STALE 8u     /* taken, but a later delivery of it failed: that error stays             */
-#define DVSI_RECORD_LEFT_OUT 16u /* with TOMBSTONE: it exists, but the project's `where` leaves it out     */
 
 /* At the end of a read that gathers: the offers behind a record. */
 typedef struct dvsi_record_offers {
@@ -32,7 +31,6 @@ typedef struct dvsi_record {
     uint32_t key_length;
     uint32_t source_key_length;
     uint32_t flags; /* DVSI_RECORD_ */
-    uint32_t reserved;
     uint64_t number;
     int64_t row_id;                   /* of a row to delete; 0 elsewhere */
     int64_t modified;                 /* when the source's record was (an offer: the newest that changed); INT64_MIN: not known */
@@ -70,6 +68,10 @@ typedef struct dvsi_work {
     uint32_t answers;            /* set behind mapping: it is what was asked for by key (follow.h) */
 } dvsi_work;
 
+/* The record as json_response keeps it, made in `arena` where the source does not give it; NULL in *raw: it is not
+ * kept. `text` is used up. 0, or -1 when memory is out. */
+int dvsi_record_raw(const dvsi_mapping *mapping, const dvs_cell *source, dvsi_arena *arena, dvsi_buf *text,
+                    const dvs_cell **raw);
 /* When a source record was modified, by its own column. */
 int64_t dvsi_record_modified(const dvsi_mapping *mapping, const dvs_cell *source);
 dvsi_work *dvsi_work_new(void); /* NULL when memory is out */

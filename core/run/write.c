@@ -7,6 +7,7 @@
 #include "data/cell.h"
 #include "data/key.h"
 #include "reconcile/history.h"
+#include "run/changes.h"
 
 int dvsi_write_room(dvsi_writing *w)
 {
@@ -50,6 +51,17 @@ static void add_lineage(dvsi_writing *w, dvsi_op op, const dvsi_record *record, 
     row[DVSI_LINEAGE_CHANGED_AT] = dvsi_cell_timestamp(w->feed->run->started_at);
 }
 
+/* Does json_response change with the row? When records are not kept any more, an old one would stand beside new values. */
+static int writes_raw(const dvsi_target *t, const dvsi_record *record)
+{
+    return t->json_response >= 0 && (record->raw != NULL || !t->entity->keep_raw);
+}
+
+static dvs_cell raw_of(const dvsi_record *record)
+{
+    return record->raw != NULL ? *record->raw : dvsi_cell_null();
+}
+
 /* The hash of the whole record, starting from what is stored, with the listed fields (or all) set anew. */
 static int put_hash(dvsi_writing *w, const dvs_cell *stored, const dvsi_record *record, const uint32_t *changed,
                     uint32_t n_changed, dvs_cell *out)
@@ -86,8 +98,8 @@ static dvs_cell *new_row(dvsi_writing *w, uint32_t at, const dvs_cell *stored_ha
         return NULL;
     }
     row[t->sync_time] = dvsi_cell_timestamp(w->feed->run->started_at);
-    if (t->json_response >= 0 && record->raw != NULL)
-        row[t->json_response] = *record->raw;
+    if (writes_raw(t, record))
+        row[t->json_response] = raw_of(record);
     w->insert_record[w->n_inserts++] = at;
     w->made[w->n_made++] = id;
     w->written[w->n_written++] = id;
@@ -204,9 +216,9 @@ static int32_t update_row(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_ce
         columns[n] = (uint32_t)t->deleted_at;
         cells[n++] = dvsi_cell_null();
     }
-    if (t->json_response >= 0 && record->raw != NULL) {
+    if (writes_raw(t, record)) {
         columns[n] = (uint32_t)t->json_response;
-        cells[n++] = *record->raw;
+        cells[n++] = raw_of(record);
     }
     w->update_record[w->n_updates] = at;
     w->updates[w->n_updates++] = (dvs_update){(uint32_t)sizeof(dvs_update), n, row[0].v.i64, columns, cells};
@@ -226,11 +238,9 @@ int32_t dvsi_write_update(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_ce
     if (status != DVS_OK)
         return status;
     dvsi_buf_clear(&w->text);
-    if (n_changed != 0 && w->records[at].origins != NULL)
+    if (n_changed != 0)
         dvsi_lineage_update(&w->text, t->names, stored, w->records[at].fields, changed, n_changed, w->records[at].own,
                             w->records[at].origins);
-    else if (n_changed != 0)
-        dvsi_lineage_changes(&w->text, t->names, stored, w->records[at].fields, changed, n_changed);
     const char *changes = n_changed != 0 ? arena_text(w, &w->text) : NULL;
     if (n_changed != 0 && changes == NULL)
         return dvsi_error_no_memory(err);
@@ -241,13 +251,37 @@ int32_t dvsi_write_update(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_ce
 int32_t dvsi_write_claim(dvsi_writing *w, uint32_t at, const dvs_cell *row, dvs_error *err)
 {
     const dvsi_target *t = w->feed->target;
-    uint32_t *column = dvsi_arena_calloc(&w->feed->run->batch_arena, 1, sizeof *column);
-    dvs_cell *hash = dvsi_arena_calloc(&w->feed->run->batch_arena, 1, sizeof *hash);
-    if (column == NULL || hash == NULL || put_hash(w, &row[t->lookup_hash], &w->records[at], NULL, 0, hash) != 0)
+    uint32_t *columns = dvsi_arena_calloc(&w->feed->run->batch_arena, 2, sizeof *columns);
+    dvs_cell *cells = dvsi_arena_calloc(&w->feed->run->batch_arena, 2, sizeof *cells);
+    uint32_t n = 1;
+    if (columns == NULL || cells == NULL || put_hash(w, &row[t->lookup_hash], &w->records[at], NULL, 0, cells) != 0)
         return dvsi_error_no_memory(err);
-    *column = (uint32_t)t->sync_hash;
+    columns[0] = (uint32_t)t->sync_hash;
+    if (t->rewrites_raw && writes_raw(t, &w->records[at])) {
+        columns[n] = (uint32_t)t->json_response;
+        cells[n++] = raw_of(&w->records[at]);
+    }
     w->update_record[w->n_updates] = at;
-    w->updates[w->n_updates++] = (dvs_update){(uint32_t)sizeof(dvs_update), 1, row[0].v.i64, column, hash};
+    w->updates[w->n_updates++] = (dvs_update){(uint32_t)sizeof(dvs_update), n, row[0].v.i64, columns, cells};
+    return DVS_OK;
+}
+
+int32_t dvsi_write_raw(dvsi_writing *w, uint32_t at, const dvs_cell *row, dvs_error *err)
+{
+    const dvsi_target *t = w->feed->target;
+    dvsi_arena *arena = &w->feed->run->batch_arena;
+    uint32_t *columns = dvsi_arena_calloc(arena, 2, sizeof *columns);
+    dvs_cell *cells = dvsi_arena_calloc(arena, 2, sizeof *cells);
+    if (columns == NULL || cells == NULL)
+        return dvsi_error_no_memory(err);
+    if (!writes_raw(t, &w->records[at]))
+        return DVS_OK;
+    columns[0] = (uint32_t)t->json_response;
+    cells[0] = raw_of(&w->records[at]);
+    columns[1] = (uint32_t)t->sync_time;
+    cells[1] = dvsi_cell_timestamp(w->feed->run->started_at);
+    w->update_record[w->n_updates] = at;
+    w->updates[w->n_updates++] = (dvs_update){(uint32_t)sizeof(dvs_update), 2, row[0].v.i64, columns, cells};
     return DVS_OK;
 }
 

@@ -1,6 +1,6 @@
 /*
- * write.h - what a batch of records changes in the data table: gathered record by record, then written at
- * once, with its lineage.
+ * write.h - what a batch changes in the data table, with its lineage: records are gathered one by one, then
+ * written at once; deletes are rows that are known already.
  */
 #ifndef DVSI_RUN_WRITE_H
 #define DVSI_RUN_WRITE_H
@@ -38,7 +38,19 @@ int32_t dvsi_write_update(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_ce
                           dvs_error *err);
 /* Only what the hash says of the fields that record->merged claims; no change, and no lineage. */
 int32_t dvsi_write_claim(dvsi_writing *w, uint32_t at, const dvs_cell *row, dvs_error *err);
+/* Only json_response, of a row that stays as it is otherwise; no change, and no lineage. */
+int32_t dvsi_write_raw(dvsi_writing *w, uint32_t at, const dvs_cell *row, dvs_error *err);
 int32_t dvsi_write_rows(dvsi_writing *w, dvs_error *err); /* a refusal: as of dvsi_upsert */
 void dvsi_write_end(dvsi_writing *w);
+
+/* ---- Deletes ---- */
+
+typedef struct dvsi_delete {
+    int64_t row_id;
+    const char *key;
+    const dvsi_from *from; /* whose record it was, by the lineage; NULL: the feed's */
+} dvsi_delete;
+/* A refusal: as of dvsi_upsert. */
+int32_t dvsi_delete_rows(dvsi_feed *feed, const dvsi_delete *rows, uint32_t n_rows, dvs_error *err);
 
 #endif

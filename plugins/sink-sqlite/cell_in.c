@@ -3,15 +3,6 @@
 
 #include <math.h>
 
-static const char *const kind_names[DVS_KIND_COUNT] = {"absent", "null",      "bool", "int64",
-                                                       "double", "decimal",   "text", "bytes",
-                                                       "date",   "timestamp", "uuid", "json"};
-
-const char *sink_sqlite_kind_name(uint32_t kind)
-{
-    return kind < DVS_KIND_COUNT ? kind_names[kind] : "unknown";
-}
-
 static int bind_decimal(sqlite3_stmt *statement, int index, const dvs_cell *cell, const char **why)
 {
     sink_sqlite_decimal decimal;

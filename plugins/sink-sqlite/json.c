@@ -85,18 +85,31 @@ static bool escape(reader *r)
     return second >= 0xdc00 && second <= 0xdfff;
 }
 
+/* Eight bytes at once: none is a quote, a backslash or a control character. Those above 0x7f may be taken for one. */
+static bool all_plain(const char *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t word, quote, backslash;
+    memcpy(&word, p, sizeof word);
+    quote = word ^ (ones * '"');
+    backslash = word ^ (ones * '\\');
+    return (((quote - ones) | (backslash - ones) | (word - ones * 0x20) | word) & (ones * 0x80)) == 0;
+}
+
 static bool string(reader *r)
 {
     if (!take(r, '"'))
         return false;
-    while (r->p < r->end) {
-        unsigned char c = (unsigned char)*r->p++;
-        if (c == '"')
+    for (;;) {
+        while (r->end - r->p >= 8 && all_plain(r->p))
+            r->p += 8;
+        while (r->p < r->end && (unsigned char)*r->p >= 0x20 && *r->p != '"' && *r->p != '\\')
+            r->p++;
+        if (take(r, '"'))
             return true;
-        if (c < 0x20 || (c == '\\' && !escape(r)))
+        if (!take(r, '\\') || !escape(r))
             return false;
     }
-    return false;
 }
 
 static bool word(reader *r, const char *text)

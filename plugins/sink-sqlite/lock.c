@@ -42,7 +42,7 @@ static int32_t fail_file(const char *name, int code, dvs_error *err)
                                                         : DVS_E_IO;
     err->native_code = code;
     return sink_sqlite_fail(err, status, DVS_SCOPE_SOURCE, "%.400s: the lock file could not be used: %s",
-                            name, sink_sqlite_system_text(code));
+                            name, code == ELOOP ? "it is a symbolic link" : sink_sqlite_system_text(code));
 }
 
 int32_t sink_sqlite_lock(dvs_sink *sink, dvs_error *err)

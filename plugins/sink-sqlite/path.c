@@ -83,9 +83,9 @@ static int32_t fail_system(dvs_error *err, int code, const char *path, const cha
 static int32_t fail_missing(dvs_error *err, const char *path, const char *parent)
 {
     struct stat found;
-    if (lstat(path, &found) == 0)
+    if (lstat(path, &found) == 0) /* nothing that a sync makes */
         return sink_sqlite_fail(
-            err, DVS_E_NOT_FOUND, DVS_SCOPE_SOURCE,
+            err, DVS_E_IO, DVS_SCOPE_SOURCE,
             "%.400s: is a symbolic link to a file that does not exist; remove the link or "
             "make the file",
             path);

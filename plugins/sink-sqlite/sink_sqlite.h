@@ -226,7 +226,6 @@ int sink_sqlite_bind(sqlite3_stmt *statement, int index, uint32_t kind, const dv
 /* Reads column `index` of the current row as `kind`. The cell's bytes stay until the next step. SQLITE_OK or
  * SQLITE_NOMEM. */
 int sink_sqlite_cell(sqlite3_stmt *statement, int index, uint32_t kind, char *scratch, dvs_cell *cell);
-const char *sink_sqlite_kind_name(uint32_t kind);
 
 /* ---- number.c, time_text.c, json.c, utf8.c: no locale anywhere ---- */
 

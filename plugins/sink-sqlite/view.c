@@ -45,19 +45,24 @@ static void current_sql(sqlite3_str *sql, const dvs_view *view)
 /* clang-format off */
 #define MEMBER(name) "(SELECT j.value FROM json_each(c.value) j WHERE j.\"key\" = '" name "')"
 #define SOURCE "coalesce(" MEMBER("source") ", l.source)"
+#define SOURCE_ENTITY "coalesce(" MEMBER("source_entity") ", l.source_entity)"
+/* The mapping was in use before and after that time. One that came back was not in use all the while: of several the
+ * youngest is the right one. */
+#define VALID(mapping) mapping ".first_seen <= l.changed_at AND " mapping ".last_seen >= l.changed_at"
 /* One value of the mapping that fits best: the field's own before others of its source, one valid at the time
  * before older ones. (Outside a subquery of its own, ORDER BY would not see l and c.) */
 #define MAPPING(value, condition)                                                                \
     "(SELECT v FROM (SELECT s." value " AS v, s.field = c.\"key\" AS own,"                       \
-    " s.first_seen <= l.changed_at AND s.last_seen >= l.changed_at AS valid, s.last_seen AS seen" \
+    " s.source_entity IS " SOURCE_ENTITY " AS fits, " VALID("s") " AS valid,"                    \
+    " CASE WHEN " VALID("s") " THEN s.first_seen ELSE s.last_seen END AS seen"                   \
     " FROM \"%w\" s WHERE s.project = l.project AND s.entity = l.entity AND s.source = " SOURCE  \
-    condition ") ORDER BY own DESC, valid DESC, seen DESC LIMIT 1)"
+    condition ") ORDER BY own DESC, fits DESC, valid DESC, seen DESC LIMIT 1)"
 
 static const char lineage_part_changes[] =
     "SELECT l.entity AS entity_type, l.\"key\" AS entity_id, c.\"key\" AS field_name, "
     MAPPING("plugin", "") " AS source_type, "
     SOURCE " AS source_id, "
-    "coalesce(" MEMBER("source_entity") ", l.source_entity) || '.' || "
+    SOURCE_ENTITY " || '.' || "
     "coalesce(" MEMBER("from") ", " MAPPING("source_field", " AND s.field = c.\"key\"") ") AS source_ref, "
     MEMBER("old") " AS previous_value, "
     MEMBER("new") " AS new_value, "
@@ -68,10 +73,13 @@ static const char lineage_part_create[] =
     " UNION ALL SELECT l.entity, l.\"key\", s.field, s.plugin, s.source,"
     " coalesce(s.source_entity, l.source_entity) || '.' || s.source_field, NULL, NULL, l.run_id, l.changed_at"
     " FROM \"%w\" l JOIN \"%w\" s ON s.project = l.project AND s.entity = l.entity AND s.source = l.source"
-    " AND s.first_seen <= l.changed_at AND s.last_seen >= l.changed_at"
+    " AND " VALID("s")
     " AND (s.source_entity IS NULL OR l.source_entity IS NULL OR s.source_entity = l.source_entity)"
     " WHERE l.op = 'create'"
-    " AND NOT EXISTS (SELECT 1 FROM json_each(l.changes) c WHERE c.\"key\" = s.field)";
+    " AND NOT EXISTS (SELECT 1 FROM json_each(l.changes) c WHERE c.\"key\" = s.field)"
+    " AND NOT EXISTS (SELECT 1 FROM \"%w\" n WHERE n.project = s.project AND n.entity = s.entity AND n.field = s.field"
+    " AND n.source = s.source AND n.source_entity IS s.source_entity AND " VALID("n")
+    " AND n.first_seen > s.first_seen)";
 /* clang-format on */
 
 static void lineage_sql(sqlite3_str *sql, const dvs_view *view)
@@ -80,7 +88,7 @@ static void lineage_sql(sqlite3_str *sql, const dvs_view *view)
     const char *schema = view->table2->name;
     sqlite3_str_appendf(sql, "\"%w\" AS ", view->name);
     sqlite3_str_appendf(sql, lineage_part_changes, schema, schema, lineage);
-    sqlite3_str_appendf(sql, lineage_part_create, lineage, schema);
+    sqlite3_str_appendf(sql, lineage_part_create, lineage, schema, schema);
 }
 
 /* *there: a view of this name is there; *same: with this very text. */

@@ -34,7 +34,6 @@ struct dataverse_http {
     struct dataverse_slot_waiter *waiters;
 };
 
-#define DATAVERSE_BROKEN_NO 0
 #define DATAVERSE_BROKEN_MEMORY 1
 #define DATAVERSE_BROKEN_HEADERS 2 /* more than 64 KB of them */
 #define DATAVERSE_BROKEN_BOMB 3    /* inflates too much */
@@ -57,7 +56,7 @@ struct dataverse_transfer {
     char *retry_after;
     size_t header_bytes;
     int headers_done;
-    int broken; /* DATAVERSE_BROKEN_: why a callback ended the transfer */
+    int broken; /* DATAVERSE_BROKEN_: why a callback ended the transfer; 0: none did */
     const atomic_int *interrupted;
     uint64_t inflated; /* bytes of the body so far */
     dvs_error failure; /* of a transfer that is complete; status DVS_OK: it went well */

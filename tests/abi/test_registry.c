@@ -319,7 +319,9 @@ static void a_file_that_is_no_plugin_is_named(void **state)
     assert_int_equal(load(p, "good", 0, &plugin, message), DVS_E_IO);
     assert_int_equal(rmdir(path), 0);
     assert_int_equal(symlink("/nowhere/at/all", path), 0);
-    assert_int_equal(load(p, "good", 0, &plugin, message), DVS_E_NOT_FOUND);
+    assert_int_equal(load(p, "good", 0, &plugin, message), DVS_E_IO);
+    assert_memory_equal(message, path, strlen(path));
+    assert_non_null(strstr(message, "a link to a file that does not exist"));
 }
 
 /* A broken plugin does not let one of the same name in a later folder step in. */

@@ -18,7 +18,7 @@ from pathlib import Path
 import jsonschema
 
 ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(os.environ.get("DVSYNC_BIN", ROOT / "build/e2e/bin/dvsync"))
+BIN = Path(os.environ.get("DVSYNC_BIN", ROOT / "build/e2e/bin/dvsync")).absolute()
 BUILD = BIN.parent.parent
 PLUGINS = Path(os.environ.get("DVSYNC_BUILD_PLUGINS", BUILD / "plugins"))
 TEST_PLUGINS = Path(os.environ.get("DVSYNC_TEST_PLUGINS", BUILD / "tests/plugins"))
@@ -31,7 +31,7 @@ SCHEMAS = ROOT / "docs/json"
 NOBODY = 65534
 SYSTEM_COLUMNS = {"row_id", "sync_hash", "sync_time", "valid_from", "valid_to", "deleted_at", "json_response"}
 
-# Exit codes of SPEC 2.
+# Exit codes, as in README.
 DONE, FAILED, FOUND, PARTIAL, BUSY, GUARD, USAGE, INVALID = 0, 1, 2, 3, 4, 5, 64, 78
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -244,7 +244,7 @@ def mapped(db, table):
 
 
 def active(db, table, with_types=True):
-    """The mapped fields of the active rows, in the order of these: what SPEC 1 calls state."""
+    """The mapped fields of the active rows, in the order of these: the state of an entity."""
     names = mapped(db, table)
     there = columns(db, table)
     condition = " AND ".join(f"{c} IS NULL" for c in ("deleted_at", "valid_to") if c in there) or "1"

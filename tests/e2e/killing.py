@@ -76,6 +76,39 @@ def kill_after(project, seconds, env, *args):
     return alive
 
 
+def progress(db):
+    """What a database says of how far its reads have come; None before its first sync."""
+    try:
+        with contextlib.closing(connect(db)) as connection:
+            return connection.execute("SELECT * FROM _sync_state ORDER BY 1").fetchall()
+    except sqlite3.OperationalError as e:
+        assert "no such table" in str(e) or "unable to open" in str(e), e
+        return None
+
+
+def kill_at_random(setting, seconds, kills, env=None):
+    """Kills syncs at random instants of the `seconds` that a whole one takes, some of them several times in a row, until
+    there were enough `kills`; setting.victim(name) is killed, setting.again(project, where) checks what comes of it.
+    Asserts that most runs had committed something of their own when they died."""
+    choice = random.Random(SEED)
+    killed = moved = 0
+    for number in range(10 * kills):
+        if killed >= kills:
+            break
+        project = setting.victim(f"r{number}")
+        instants = []
+        for _ in range(choice.choice([1, 2, 4])):
+            before = progress(project.db)
+            instants.append(round(choice.uniform(0, seconds), 3))
+            if not kill_after(project, instants[-1], env or {}):
+                break  # it had ended by itself
+            killed += 1
+            moved += progress(project.db) != before
+        setting.again(project, f"killed after {instants} s (seed {SEED})")
+    assert killed >= kills, f"only {killed} of the runs were killed (seed {SEED})"
+    assert moved >= kills // 2, f"only {moved} of {killed} runs had committed anything (seed {SEED})"
+
+
 def deleted_keys(db, table, key):
     """Keys that are deleted now, or were by any run."""
     try:

@@ -125,7 +125,7 @@ MISTAKES = [
     (["sync", "--name", "a", "--name", "b"], "--name was given twice"),
     (["sync", "--name", "a", "--full=yes"], "--full takes no value"),
     (["sync", "--name", "a", "--row-limit", "0"], "from 1 on"),
-    (["sync", "--name", "a", "--row-limit", "-5"], "--row-limit"),
+    (["sync", "--name", "a", "--row-limit", "-5"], "from 1 on, not '-5'"),
     (["sync", "--name", "a", "--row-limit", "1e3"], "1e3"),
     (["sync", "--name", "a", "--row-limit", "99999999999999999999999"], "whole number"),
     (["diff", "--name", "a", "--limit", "many"], "many"),

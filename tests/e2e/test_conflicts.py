@@ -229,14 +229,19 @@ def test_resolve_and_unpin(two, keep, value):
     assert "unpin" in [c["op"] for c in told["changes"]]
 
 
+def pin_the_sheets_value(two):
+    """P-2's phone is pinned to "other", the loser's value, and stands in the sink."""
+    two.says("P-2", "name 2", "other")
+    two.project.sync()
+    two.project.command("conflicts", "resolve", "1", "--keep", "sheet").expect(DONE)
+    two.project.sync()
+    assert two.phones()["P-2"] == "other"
+
+
 def test_force_overwrite_ignores_pins(two):
     """Goal: --force-overwrite writes what the sources say; the pin is there for the next sync."""
     project = two.project
-    two.says("P-2", "name 2", "other")
-    project.sync()
-    project.command("conflicts", "resolve", "1", "--keep", "sheet").expect(DONE)
-    project.sync()
-    assert two.phones()["P-2"] == "other"
+    pin_the_sheets_value(two)
     project.sync("--force-overwrite", "--full")
     assert two.phones()["P-2"] == "02"
     project.sync("--full")
@@ -246,10 +251,7 @@ def test_force_overwrite_ignores_pins(two):
 def test_a_pin_ends_with_its_record(two):
     """Goal: a record that comes back is the sources' again."""
     project = two.project
-    two.says("P-2", "name 2", "other")
-    project.sync()
-    project.command("conflicts", "resolve", "1", "--keep", "sheet").expect(DONE)
-    project.sync()
+    pin_the_sheets_value(two)
     rows = two.rows
     two.sheet({k: v for k, v in rows.items() if k != "P-2"})
     two.crm.remove(2, seq=20, stream="partners").write()

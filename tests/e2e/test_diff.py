@@ -2,12 +2,14 @@
 
 import contextlib
 import shutil
+import signal
 import sqlite3
 from decimal import Decimal, InvalidOperation
 
 import pytest
 from harness import (DONE, FOUND, NUMBERED, PARTIAL, by_key, connect, csv_project, digest,
                      execute, mapped, numbered, prove_unwritable, quoted, snapshot, statements, tracing, unprivileged)
+from worlds import World, scripted_project
 
 
 def make(folder, data=None, **more):
@@ -87,7 +89,7 @@ def same(a, b):
 
 
 def apply(changes, db):
-    """The few lines of script of SPEC: JSON Lines onto a database."""
+    """A few lines of script: JSON Lines onto a database."""
     with contextlib.closing(connect(db, write=True)) as connection:
         for change in changes:
             table, key = quoted(change["entity"]), change["key"]
@@ -300,3 +302,27 @@ def test_diff_runs_no_writing_statement(tmp_path):
     project.diff(env=tracing(project.db, trace), expect=FOUND)
     words = {s.split(None, 1)[0].upper().rstrip(";") for s in statements(trace) if s.strip()}
     assert words and words <= {"SELECT", "PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "END", "WITH"}, words
+
+
+@pytest.mark.parametrize("history", ["none", "scd2"])
+def test_a_first_load_that_was_broken_off(tmp_path, history):
+    """Goal: its table has no key index yet; no row is looked up by its key there, which would walk the table each time."""
+    world = World(tmp_path).generated("things", 1500, checkpoint_every=100, page_size=100, page_delay_ms=40).write()
+    project = scripted_project(tmp_path, world, options={"history": history})
+    world.fault("pull", after_rows=900, kill=True).write()
+    project.sync(expect=-signal.SIGKILL)
+    there = project.value("SELECT count(*) FROM things")
+    assert 0 < there < 1500 and project.value("SELECT first_load FROM _sync_state") == 1
+    world.calm()
+    world["things"].pop("page_delay_ms")
+    world.write()
+    execute(project.db, "UPDATE things SET name = 'edited' WHERE id = 3")
+    trace = tmp_path / "trace"
+    changes = project.diff(expect=FOUND, env=tracing(project.db, trace)).changes
+    assert {c["key"]["id"] for c in changes if c["op"] == "create"} == set(range(there + 1, 1501))
+    assert [c["key"] for c in changes if c["op"] == "update"] == [{"id": 3}] and len(changes) == 1500 - there + 1
+    reads = [sql for sql in statements(trace) if 'FROM main."things"' in sql]
+    assert reads and not [sql for sql in reads if '"id"' in sql.partition(" WHERE ")[2].partition(" ORDER ")[0]]
+    project.sync()  # it goes on where it was
+    project.sync("--full")
+    project.diff(expect=DONE)

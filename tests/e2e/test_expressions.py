@@ -228,7 +228,7 @@ def test_dataverse(tmp_path):
             overlap_seconds=0)
         project.sync()
         asked = sim.requests(phase="rows")
-        assert all("telephone1" in r["query"] and "revenue" not in r["query"] for r in asked)
+        assert asked and all("telephone1" in r["query"] and "revenue" not in r["query"] for r in asked)
         rows = simulated(sim, "accounts")
         for key, row in rows.items():
             digits = None if row["telephone1"] is None else "".join(c for c in row["telephone1"] if c in "0123456789")

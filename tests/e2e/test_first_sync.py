@@ -12,7 +12,7 @@ from harness import (DONE, FOUND, active, by_key, columns, counts, csv_project, 
 
 UNICODE_DATA = Path("/usr/share/unicode/UnicodeData.txt")
 
-# (type, text in the CSV, typeof in SQLite, value in SQLite); SPEC 4, "In SQLite".
+# (type, text in the CSV, typeof in SQLite, value in SQLite): how values are stored, docs/guide.md.
 CELLS = [
     ("bool", "true", "integer", 1),
     ("bool", "false", "integer", 0),
@@ -107,7 +107,7 @@ def test_ten_megabytes_in_one_text(tmp_path):
 
 
 def test_system_columns_of_a_new_row(tmp_path):
-    """Goal: the columns that SPEC 6 promises, filled from the first row on."""
+    """Goal: the columns that docs/tables.md promises, filled from the first row on."""
     project = csv_project(tmp_path)
     project.csv("partners", NUMBERED, numbered(3))
     result = project.sync().json

@@ -57,6 +57,7 @@ def test_mistakes(folder):
         (["path=data", "header=perhaps"], INVALID, "header"),
         (["path=data", "--name", "a b"], INVALID, "name"),
         (["path=data", "--output", "there.yaml"], FAILED, "exists"),
+        (["path=data", "--output", "missing/x.yaml"], INVALID, "error: missing/x.yaml: its folder"),
     ]:
         result = init(folder, *args)
         assert result.code == code, (args, result.err)

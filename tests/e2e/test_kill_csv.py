@@ -9,7 +9,7 @@ import random
 
 import pytest
 from harness import DONE, LONG, SHIM, csv_project, state, tracing, write_csv
-from killing import (SEED, check_end, commit_points, copy_database, deleted_keys, kill_after, kill_at, sample,
+from killing import (SEED, check_end, commit_points, copy_database, deleted_keys, kill_at, kill_at_random, sample,
                      writing_commits)
 
 N, WIDE = 3_900, 9_000  # rows, bytes a row: about 60 rows are a batch of half a megabyte, that is two reads
@@ -41,9 +41,10 @@ class World:
         self.size = self.csv.stat().st_size
         for ms in (15, 45, 135):  # a busy machine commits more at a time
             self.slow = {**SLOW, "DVSYNC_SLOW_MS": str(ms)}
-            self.project = self.victim(folder / f"calm{ms}")
+            self.project = self.victim(f"calm{ms}")
             trace = folder / f"trace{ms}"
-            self.project.sync(env={**tracing(self.project.db, trace), **self.slow})
+            calm = self.project.sync(env={**tracing(self.project.db, trace), **self.slow})
+            self.seconds = calm.json["duration_seconds"]
             self.state = state(self.project.db)
             self.commits, wrote = writing_commits(trace)
             if wrote >= 50:
@@ -53,8 +54,8 @@ class World:
     def make(self, folder):
         return csv_project(folder, settings={"path": str(self.folder / "data")}, options={"keep_raw": False})
 
-    def victim(self, folder):
-        project = self.make(folder)
+    def victim(self, name):
+        project = self.make(self.folder / name)
         copy_database(self.before, project.db)
         return project
 
@@ -79,6 +80,7 @@ class World:
             left = self.size * (N - done) // N
             assert read <= left + 3_000_000, f"{where}: {read} bytes read again, {left} were left: not resumed"
         check_end(project, self.state, self.allowed, "partners", "id", where)
+        project.db.unlink()
         return position is not None
 
 
@@ -87,40 +89,29 @@ def made(request, tmp_path_factory):
     return World(tmp_path_factory.mktemp("kill"), request.param != "first load")
 
 
-def test_at_commit_points(world, tmp_path):
+def test_at_commit_points(world):
     """Goal: killed right before or right after any commit, the next run goes on and ends in the same state."""
     killed = resumed = 0
     points = commit_points(world.commits, "partners", world.allowed)
     chosen = sample(points, 6)
     for i, point in enumerate(chosen):
-        project = world.victim(tmp_path / f"v{i}")
+        project = world.victim(f"v{i}")
         killed += kill_at(project, {**world.slow, **point}, may_end="DVSYNC_KILL_SINCE" not in point)
         resumed += world.again(project, f"{point} of {world.commits} (seed {SEED})")
-        project.db.unlink()
     assert killed >= len(chosen) * 2 // 3, "hardly any run was killed"
     assert resumed >= len(chosen) // 3, "hardly any run was resumed"
 
 
-def test_within_commits(world, tmp_path):
+def test_within_commits(world):
     """Goal: killed between two writes to the file, in the middle of a commit, nothing is torn."""
     choice = random.Random(SEED)
     for _ in range(20 if LONG else 2):
         n = choice.randrange(5, world.commits * 10)
-        project = world.victim(tmp_path / f"w{n}")
+        project = world.victim(f"w{n}")
         kill_at(project, {**world.slow, "DVSYNC_KILL_WRITE": n})
         world.again(project, f"DVSYNC_KILL_WRITE={n} (seed {SEED})")
-        project.db.unlink()
 
 
-def test_at_random_instants(world, tmp_path):
+def test_at_random_instants(world):
     """Goal: the same at any instant, by the clock; killed several times in a row as well."""
-    choice = random.Random(SEED)
-    for i in range(20 if LONG else 3):
-        project = world.victim(tmp_path / f"r{i}")
-        seconds = []
-        for _ in range(choice.choice([1, 1, 3])):
-            seconds.append(round(choice.uniform(0.02, 2.0), 3))
-            if not kill_after(project, seconds[-1], world.slow):
-                break  # it had ended by itself
-        world.again(project, f"killed after {seconds} s (seed {SEED})")
-        project.db.unlink()
+    kill_at_random(world, world.seconds, 40 if LONG else 10, world.slow)

@@ -8,7 +8,7 @@ import random
 
 import pytest
 from harness import DONE, LONG, state, tracing
-from killing import (SEED, check_end, commit_points, copy_database, deleted_keys, kill_after, kill_at, sample,
+from killing import (SEED, check_end, commit_points, copy_database, deleted_keys, kill_at, kill_at_random, sample,
                      writing_commits)
 from worlds import World, scripted_project, thing
 
@@ -24,26 +24,29 @@ class Setting:
         self.entities = [{"name": "things", "key": [key]}]
         self.key = key
         self.before = folder / "before.db"
-        self.project = self.make("calm")
+        filler = self.make("filler")
         world = World(folder).stream(
             rows=[thing(i) for i in range(1, ROWS + 1)], checkpoint_every=PAGE, page_size=PAGE,
             capabilities=["complete", "resume"] + (["delta"] if how == "delta" else []))
         self.allowed = set()
         if how != "first load":
             world.write()
-            self.project.sync()
-            copy_database(self.project.db, self.before)
+            filler.sync()
+            copy_database(filler.db, self.before)
             world["things"]["rows"] = [thing(i, seq=ROWS + i, name=f"new {i}") for i in range(1, ROWS + 1)
                                        if i not in GONE]
             world["things"]["tombstones"] = [{"id": i, "seq": 3 * ROWS + i} for i in GONE]
         self.fast = json.dumps(world.root)
-        world["things"]["page_delay_ms"] = 30
-        self.slow = json.dumps(world.root)
-        world.write()
-        trace = folder / "trace"
-        self.project.sync(env=tracing(self.project.db, trace))
+        for ms in (30, 90, 270):  # a busy machine commits more at a time
+            world["things"]["page_delay_ms"] = ms
+            self.slow = json.dumps(world.root)
+            self.project = self.victim(f"calm{ms}")
+            trace = folder / f"trace{ms}"
+            self.seconds = self.project.sync(env=tracing(self.project.db, trace)).json["duration_seconds"]
+            self.commits, wrote = writing_commits(trace)
+            if wrote >= 50:
+                break
         self.state = state(self.project.db)
-        self.commits, wrote = writing_commits(trace)
         assert wrote >= 50, f"only {wrote} commits: nothing is proven"
         if how != "first load":
             self.allowed = {str(r[0]) for r in self.project.rows(
@@ -112,15 +115,7 @@ def test_at_commit_points(setting):
 
 def test_at_random_instants(setting):
     """Goal: the same at any instant, also several times in a row."""
-    choice = random.Random(SEED)
-    for i in range(20 if LONG else 1):
-        project = setting.victim(f"r{i}")
-        seconds = []
-        for _ in range(choice.choice([1, 1, 3])):
-            seconds.append(round(choice.uniform(0.02, 2.0), 3))
-            if not kill_after(project, seconds[-1], {}):
-                break  # it had ended by itself
-        setting.again(project, f"killed after {seconds} s (seed {SEED})")
+    kill_at_random(setting, setting.seconds, 40 if LONG else 5)
 
 
 def test_inside_the_source(setting):

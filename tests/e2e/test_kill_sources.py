@@ -5,7 +5,7 @@ import json
 
 import pytest
 from harness import DONE, LONG, Project, state, tracing, write_csv
-from killing import (SEED, check_end, commit_points, copy_database, deleted_keys, kill_after, kill_at, sample,
+from killing import (SEED, check_end, commit_points, copy_database, deleted_keys, kill_at, kill_at_random, sample,
                      writing_commits)
 from worlds import World, thing
 
@@ -29,26 +29,28 @@ class Setting:
             rows=[thing(i) for i in range(1, ROWS + 1)], checkpoint_every=PAGE, page_size=PAGE,
             capabilities=["complete", "resume"] + (["delta"] if how == "delta" else []))
         self.allowed = set()
-        self.project = self.make("calm", "old")
         if how != "first":
             self.world.write()
-            self.project.sync()
-            copy_database(self.project.db, self.before)
+            filler = self.make("filler", "old")
+            filler.sync()
+            copy_database(filler.db, self.before)
             things = self.world["things"]
             gone = range(50, ROWS, 80)
             things["rows"] = [thing(i, seq=ROWS + i, name=f"new {i}", **({"code": f"M{i:05}"} if i % 90 == 0 else {}))
                               for i in range(1, ROWS + 1) if i not in gone]
             things["tombstones"] = [{"id": i, "seq": 3 * ROWS + i} for i in gone]
-            self.write_sheet(self.project.folder, "new")
         self.fast = json.dumps(self.world.root)
-        self.world["things"]["page_delay_ms"] = 30
-        self.slow = json.dumps(self.world.root)
-        self.world.write()
-        trace = folder / "trace"
-        self.project.sync(env=tracing(self.project.db, trace))
+        for ms in (30, 90, 270):  # a busy machine commits more at a time
+            self.world["things"]["page_delay_ms"] = ms
+            self.slow = json.dumps(self.world.root)
+            self.project = self.victim(f"calm{ms}")
+            trace = folder / f"trace{ms}"
+            self.seconds = self.project.sync(env=tracing(self.project.db, trace)).json["duration_seconds"]
+            self.commits, wrote = writing_commits(trace)
+            if wrote >= 40:
+                break
         self.state = state(self.project.db)
         self.conflicts = self.open_conflicts(self.project)
-        self.commits, wrote = writing_commits(trace)
         assert wrote >= 40, f"only {wrote} commits: nothing is proven"
         assert self.conflicts
         if how != "first":
@@ -108,9 +110,5 @@ def test_killed_at_commits(setting):
 
 
 def test_killed_at_any_time(setting):
-    """Goal: the same at random instants, and twice in a row."""
-    for number in range(20 if LONG else 5):
-        project = setting.victim(f"time-{number}")
-        for share in (0.15 + number * 0.14 % 0.8, 0.4):
-            kill_after(project, setting.commits * 0.03 * share, {})
-        setting.again(project, f"{setting.how}, time {number}")
+    """Goal: the same at random instants, also several times in a row."""
+    kill_at_random(setting, setting.seconds, 40 if LONG else 8)

@@ -64,6 +64,14 @@ def test_two_projects_of_one_name(tmp_path):
     run("--directory", tmp_path, "sync", "--name", "beta", "--config-file", tmp_path / "beta.yaml").expect(USAGE)
 
 
+def test_name_that_a_broken_file_may_hold(tmp_path):
+    """Goal: whoever asks for a project by its name hears of the files that could not be read for their names."""
+    directory(tmp_path)
+    run("--directory", tmp_path, "sync", "--name", "nobody").expect(INVALID).says("broken.yaml")
+    (tmp_path / "broken.yaml").unlink()
+    assert "could not be read" not in run("--directory", tmp_path, "sync", "--name", "nobody").expect(INVALID).text
+
+
 def test_list_needs_no_variables(tmp_path):
     """Goal: list works although the variables of a project are not set; sync names all of them."""
     project = csv_project(tmp_path, settings={"path": "${NOT_SET_ONE}"},
@@ -173,9 +181,9 @@ def test_lineage_equals_the_view(project):
     assert {r[2:5] for r in by_view} == {("csv", "files", f"partners.{n}") for n in NUMBERED}
     (update,) = [r for r in by_view if r[1] is not None]
     assert update[:2] == ("name", "name 7")
-    text = json.dumps(document)
-    for _, _, _, source, _, run_id, changed_at in by_view:
-        assert source in text and run_id in text and changed_at in text
+    told = {(c["field"], c["previous_value"], c["source"], f"{c['source_entity']}.{c['source_field']}", c["run_id"],
+             c["changed_at"]) for c in document["changes"]}
+    assert told == {(field, before, source, ref, run_id, at) for field, before, _, source, ref, run_id, at in by_view}
     now = report(project, "lineage", "--entity", "partners", "--key", "7", "--field", "name")
     text = json.dumps(now)
     assert "renamed" in text and "name 7" in text and "city" not in text

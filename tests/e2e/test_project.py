@@ -230,7 +230,7 @@ def test_adopt(tmp_path):
 # ---- _sync tables ----
 
 def test_bookkeeping_tables(tmp_path):
-    """Goal: every table of SPEC 6 that this version has is there with its columns, `project` first in each."""
+    """Goal: every bookkeeping table is there with its columns, `project` first in each."""
     expected = {
         "_sync_runs": "run_id status trigger started_at completed_at rows_processed rows_created rows_updated"
                       " rows_deleted rows_unchanged rows_skipped row_errors conflicts error_message host pid",

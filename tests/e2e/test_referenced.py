@@ -230,6 +230,7 @@ def test_a_failing_referrer_drops_nothing(tmp_path):
     project.sync()
     world["things"]["rows"] = [thing(1, 1)]
     world.fault("pull", stream="things", status="network").write()
+    assert [c for c in project.diff(expect=(PARTIAL, FAILED)).changes if c["entity"] == "staff"] == []
     project.sync(expect=(PARTIAL, FAILED))
     assert staff(project) == [1, 2]
     world.calm().write()
@@ -359,6 +360,19 @@ def test_trials_and_previews(tmp_path):
     assert project.value("SELECT name FROM staff WHERE id = 1") == "p1"
     project.sync()
     assert project.value("SELECT name FROM staff WHERE id = 1") == "new"
+
+
+def test_a_preview_by_cursor_leaves_what_a_changed_record_referred_to(tmp_path):
+    """Goal: what the stored row of a record that changed refers to is not read, as in the sync that follows."""
+    world = cursor_world(tmp_path, [thing(1, 50), thing(2, 3)], [person(2), person(3)])
+    project = project_of(tmp_path, world)
+    project.sync()
+    world["staff"]["rows"].append(person(50) | {"seq": 5})
+    world.change(1, 6, owner=2).write()
+    preview = project.command("sync", "--dry-run", "--json").expect(FOUND)
+    assert [(c["op"], c["key"]) for c in preview.changes if c["entity"] == "staff"] == [("create", {"id": 2})]
+    project.sync()
+    assert staff(project) == [2, 3]
 
 
 def test_a_source_that_cannot_be_opened(tmp_path):

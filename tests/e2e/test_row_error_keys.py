@@ -2,6 +2,7 @@
 
 import pytest
 from harness import DONE, PARTIAL, csv_project, counts, dicts
+from worlds import World, scripted_project, thing
 
 HEADER = b"id,name,n\n"
 FIRST = HEADER + b"a,one,1\nb,two,2\nc,three,3\n"
@@ -113,3 +114,57 @@ def test_ragged_record_deletes_nothing(tmp_path):
     check_nothing_deleted(project, HEADER + b"a,one,1\nx,b,two,2\n")
     check_nothing_deleted(project, HEADER + b"a,one,1\nbtwo,2\n")
     check_nothing_deleted(project, HEADER + b'a,one,1\n"b"two,2,2\n')
+
+
+# ---- What `sync --json` lists ----
+
+def listed(result):
+    """(key, field) of the row errors that the document names."""
+    return [(e["key"], e["field"]) for e in result.json["errors"] if e["severity"] == "error"]
+
+
+@pytest.mark.parametrize("kind", ["streams", "gathers"])
+@pytest.mark.parametrize("far", [1, 20_000])
+def test_an_error_that_is_mended_in_the_same_run_is_none_of_the_run(tmp_path, kind, far):
+    """Goal: delivered again and well, or with another error: listed is what is open at the end, each record once."""
+    project = make(tmp_path)
+    if kind == "gathers":
+        project.edit(lambda c: c["entities"][0].update({"from": [{"source": "files", "fields": {
+            "*": True, "name": {"from": "name", "authority": "reference"}}}]}))
+    between = b"".join(b"k%d,x,1\n" % i for i in range(far))
+    write(project, HEADER + b"a,one,bad\nb,two,bad\n" + between + b"a,one,11\nb,two,worse\n")
+    result = project.sync(expect=PARTIAL)
+    assert stored(project)["a"] == ("one", 11, 0)
+    assert listed(result) == [("b", "n")] and counts(result)[5] == 1
+    assert [e["key"] for e in errors(project)] == ["b"]
+    write(project, HEADER + b"a,one,bad\nb,two,bad\n" + between + b"b,two,22\na,one,12\n")
+    result = project.sync(expect=DONE)
+    assert stored(project)["b"] == ("two", 22, 0)
+    assert listed(result) == [] and counts(result)[5] == 0 and errors(project) == []
+    write(project, HEADER + b"a,one,13\nb,two,22\n" + between + b"a,one,bad\n")
+    result = project.sync(expect=PARTIAL)
+    assert listed(result) == [("a", "n")] and counts(result)[5] == 1
+
+
+def test_a_read_that_begins_again_lists_its_errors_once(tmp_path):
+    """Goal: what failed before the source changed is listed when it fails in the second attempt, and only then."""
+    world = World(tmp_path).stream(rows=[thing(i) for i in range(1, 8)], page_size=2).write()
+    project = scripted_project(tmp_path, world)
+    project.sync()
+    world["things"]["rows"] = [thing(i, name=None if i == 2 else f"new {i}") for i in range(1, 8)]
+    project.edit(lambda c: c.update(entities=[{"name": "things", "from": [{"fields": {
+        "*": True, "name": {"expr": "to_number(substr(name, 5))"}}}]}]))
+    world["things"]["rows"][2]["name"] = "new x"
+    world.fault("pull", after_rows=5, status="changed").write()
+    result = project.sync(expect=PARTIAL)
+    assert listed(result) == [("3", "name")] and counts(result, "things")[5] == 1
+
+
+def test_more_mended_errors_than_are_listed(tmp_path):
+    """Goal: those that there was no room for are not counted as left out when they are mended."""
+    project = make(tmp_path)
+    rows = [b"k%d,x,%%s\n" % i for i in range(3000)]
+    write(project, HEADER + b"".join(r % b"bad" for r in rows) + b"".join(r % b"1" for r in rows[:2990]))
+    result = project.sync("--max-delete", "100%", expect=PARTIAL)
+    assert counts(result)[5] == 10 and len(errors(project)) == 10
+    assert len(listed(result)) + result.json.get("errors_not_shown", 0) == 10

@@ -5,7 +5,8 @@ import os
 import subprocess
 
 import pytest
-from harness import (DONE, FAILED, INVALID, NUMBERED, PARTIAL, connect, counts, csv_project, numbered, tracing, value)
+from harness import (DONE, FAILED, FOUND, INVALID, NUMBERED, PARTIAL, connect, counts, csv_project, execute, numbered, state,
+                     statements, tracing, value)
 
 
 def make(folder, n=100, **more):
@@ -62,6 +63,12 @@ def test_read_only_file(open_path):
     prove_unwritable(folder)
     before = project.db.read_bytes()
     project.command("sync", prefix=unprivileged()).expect(FAILED).says(project.db.name)
+    project.command("validate", prefix=unprivileged()).expect(DONE).says(
+        f"warning: sink: {project.db} may not be written", "0 errors, 1 warning")
+    project.db.chmod(0o666)
+    project.command("validate", prefix=unprivileged()).expect(DONE).says(f"warning: sink: {folder} may not be written")
+    folder.chmod(0o777)
+    project.command("validate", prefix=unprivileged()).expect(DONE).says("nothing wrong was found")
     assert project.db.read_bytes() == before
 
 
@@ -105,13 +112,47 @@ def test_full_disk_on_a_tiny_file_system(tmp_path):
         subprocess.run(["umount", str(mount)], check=True)
 
 
+def test_file_size_limit(tmp_path):
+    """Goal: a file that may not grow any more (`ulimit -f`) is an error as a full disk is, never a killed program."""
+    project = make(tmp_path, n=5000)
+    project.command("sync", prefix=("prlimit", f"--fsize={300 << 10}")).expect(FAILED, PARTIAL).says(project.db.name)
+    project.sync()
+    assert value(project.db, "SELECT count(*) FROM partners") == 5000
+    assert value(project.db, "PRAGMA integrity_check") == "ok"
+
+
+def test_link_to_a_file_that_is_not_there(tmp_path):
+    """Goal: sync makes no file where a dangling link points, and diff and validate say so before."""
+    project = make(tmp_path)
+    project.db.symlink_to(tmp_path / "elsewhere.db")
+    for command, code in (("sync", FAILED), ("diff", FAILED), ("validate", FOUND)):
+        project.command(command).expect(code).says(project.db.name, "link")
+    assert not (tmp_path / "elsewhere.db").exists()
+
+
+@pytest.mark.parametrize("edit", ["ALTER TABLE _sync_state DROP COLUMN watermark",
+                                  "UPDATE _sync_tables SET definition = '{\"format\":2}'",
+                                  "UPDATE _sync_tables SET definition = '{'"])
+def test_made_by_another_version(tmp_path, edit):
+    """Goal: bookkeeping that is not understood is refused, with what it may be and what to do, and left as it is."""
+    project = make(tmp_path)
+    project.sync()
+    execute(project.db, edit)
+    project.csv("partners", NUMBERED, numbered(50))
+    before = state(project.db), project.rows("SELECT * FROM _sync_tables")
+    for command, code in (("sync", FAILED), ("diff", FAILED), ("validate", FOUND)):
+        project.command(command).expect(code).says("_sync_", "another version of dvsync", "use that version")
+    assert before == (state(project.db), project.rows("SELECT * FROM _sync_tables"))
+
+
 def test_settings_of_the_sink(tmp_path):
     """Goal: page_size, journal_mode and synchronous are taken; nonsense is a project error with its place."""
     def sink(**settings):
         return {"plugin": "sqlite", "settings": {"path": "demo.db", **settings}}
 
     project = make(tmp_path, sink=sink(page_size=4096, journal_mode="delete", synchronous="full"))
-    project.sync()
+    project.sync(env=tracing(project.db, tmp_path / "trace"))
+    assert any("synchronous=full" in s for s in statements(tmp_path / "trace"))
     assert value(project.db, "PRAGMA page_size") == 4096
     assert value(project.db, "PRAGMA journal_mode") == "delete"
     project.db.unlink()

@@ -495,6 +495,7 @@ def fresh(project, folder):
 
 def same_state(project, other):
     """Fields, active records and the open conflicts between sources; a field that left the project keeps its column."""
+    assert other.state()
     for table, (names, rows) in other.state().items():
         there = by_key(project.db, table, "code", *names)
         assert there == by_key(other.db, table, "code", *names)
@@ -722,3 +723,32 @@ def test_a_pass_that_broke_off_is_tried_again(tmp_path):
     assert by_key(project.db, "things", "code", "name")["C00001"] == "other"
     project.diff(expect=DONE)
     assert modes(project.sync()) == ["delta", "full"]
+
+
+def test_rebuilt_under_another_type_of_key(tmp_path):
+    """Goal: offers whose key is none any more are not in the way of a rebuild, which also tells of their records."""
+    project = two(tmp_path, crm=[("01", "a", "1"), ("x", "z", "2")], sheet=[("01", "b", "3")])
+    project.sync()
+    project.edit(lambda c: [f.update(fields={"*": True, "code": {"from": "code", "type": "int64"}})
+                            for f in c["entities"][0]["from"]])
+    project.sync("--rebuild", "--entity", "partners", expect=PARTIAL)
+    assert partners(project) == {1: ("a", "1")}
+    assert project.rows("SELECT source, key FROM _sync_offers ORDER BY 1") == [("crm", "1"), ("sheet", "1")]
+    fill(project, "crm", [("01", "a", "1")])
+    project.sync()
+    project.diff(expect=DONE)
+
+
+def test_a_pinned_derived_value_is_the_sinks(tmp_path):
+    """Goal: a derived value that somebody wrote and that was kept is not told as a source's."""
+    project = two(tmp_path, crm=[("A", "a", "1")], derived={"label": "name || phone"})
+    project.sync()
+    execute(project.db, "UPDATE partners SET label = 'mine'")
+    project.sync()
+    (edit,) = conflicts(project)
+    project.command("conflicts", "resolve", edit["id"], "--keep", "sink").expect(DONE)
+    project.sync()
+    assert partners(project, "label") == {"A": "mine"}
+    told = project.rows("SELECT previous_value, new_value, source_id FROM field_lineage"
+                        " WHERE field_name = 'label' ORDER BY changed_at DESC LIMIT 1")
+    assert told == [("a1", "mine", "sink")]

@@ -55,7 +55,7 @@ def mode(result):
 
 
 def test_one_entity_of_both(sim, project, tmp_path):
-    """Goal: the issue's example from end to end: priority, conflicts once, no writes, deletes, moves, edits, where."""
+    """Goal: Dataverse and a CSV file, end to end: priority, conflicts once, no writes, deletes, moves, edits, where."""
     accounts = active(sim)
     first, second, third = list(accounts)[:3]
     sheet(project, (first, "another name", "111", "n1"), (second, accounts[second]["name"], "222", "n2"),

@@ -1,6 +1,6 @@
-"""The walk: every command, option and project key of the specification works and is tested, or is refused.
+"""The walk: every command, option and project key that users are promised works and is tested, or is refused.
 
-The list is tests/data/spec/walk.json, typed from the specification. None may be ignored: what is accepted
+The list is tests/data/spec/walk.json, typed by hand. None may be ignored: what is accepted
 names the test that exercises it, what is not yet built says "not supported yet".
 """
 
@@ -156,7 +156,7 @@ def test_the_test_named_exists_and_mentions_it(entry):
 
 
 def test_the_list_is_whole():
-    """Goal: the walk knows what the issue refuses for now."""
+    """Goal: the walk has the keys and values that came last, and only these commands are refused."""
     refused = {e["name"] if e["what"] != "key" else e["path"].split(".")[-1] for e in WALK if e.get("refused")}
     assert refused <= {"plugins check", "plugins new", "--plan"}
     values = json.dumps([e for e in WALK if e["what"] == "key"])

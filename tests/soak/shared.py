@@ -150,7 +150,7 @@ class Rules:
             entity["derived"] = {"label": DERIVED[self.derived]}
         return entity
 
-    # ---- What must come of it (SPEC 5) ----
+    # ---- What must come of it ----
 
     def opinions(self, sources, code, field, how):
         """[(source, value, whether it is an opinion)] of those who speak so, in order of precedence."""

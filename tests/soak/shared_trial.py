@@ -7,25 +7,24 @@ Everything follows from the seed, but for how threads meet. A step has dice of i
 import json
 import random
 import shutil
-from pathlib import Path
 
 import disturb
 import shared_checks as checks
 from checks import Database
-from harness import DONE, FOUND, PARTIAL, Project, check_sync_document, execute, quoted, wait_until
+from harness import DONE, FOUND, Project, check_sync_document, execute, quoted
+from life import Life, sound, summary
 from shared import ENTITY, FIELDS, Rules, Source, value
 from sinks import memory_sink
-from trial import sound, summary
 
 NAMES = ("crm", "sheet", "extra")
 
 
-class SharedTrial:
+class SharedTrial(Life):
+    dice = "shared "
+
     def __init__(self, seed, folder, without=()):
-        self.seed, self.folder, self.without = seed, Path(folder), set(without)
-        self.told = []
+        super().__init__(seed, folder, without)
         rng = random.Random(f"shared {seed}")
-        self.folder.mkdir(parents=True, exist_ok=True)
         names = NAMES[:rng.choice([2, 2, 2, 3])]
         bad = rng.choice([0, 0, 0, 0.15])
         self.sources = {n: Source(n, self.folder, rng, bad) for n in names}
@@ -43,9 +42,6 @@ class SharedTrial:
         self.tell(f"{'memory' if self.memory else 'sqlite'} sink, history {self.history}, deletes {self.deletes}; " +
                   "; ".join(f"{s.name}: {'+'.join(s.capabilities)}" for s in self.sources.values()))
         self.tell_rules()
-
-    def tell(self, text):
-        self.told.append(text)
 
     def tell_rules(self):
         r = self.rules
@@ -66,7 +62,7 @@ class SharedTrial:
             config["sink"] = memory_sink(project)
         return project.write(config)
 
-    def write_worlds(self, rng, fault=None, at=None):
+    def write_source(self, rng, fault=None, at=None):
         for n, source in self.sources.items():
             source.write(rng, fault if n == at else None)
 
@@ -83,29 +79,13 @@ class SharedTrial:
             disturbance.sink["table"] = ENTITY
         return disturbance, at
 
-    def started(self, disturbance, args):
-        reached = self.project.folder / disturb.REACHED
-        with self.project.start("sync", "--json", *args, env=disturbance.env) as running:
-            wait_until(lambda: reached.exists() or running.process.poll() is not None, "the fault or the end")
-            for number in disturbance.signals:
-                if running.process.poll() is None:
-                    running.signal(number)
-            return running.wait()
-
     def sync(self, rng, disturbance, at, *args):
         """One run, and what must hold after any."""
         before = Database(self.project)
-        self.write_worlds(rng, disturbance.source, at)
-        disturb.arm(disturbance, self.project, self.memory)
+        self.write_source(rng, disturbance.source, at)
         for source in self.sources.values():
             source.world.forget()
-        if disturbance.signals:
-            result = self.started(disturbance, args)
-        else:
-            result = self.project.command("sync", "--json", *args, env=disturbance.env)
-        self.tell(f"sync {' '.join(args)} [{disturbance}]: {summary(result)}")
-        sound(result)
-        assert disturbance.may_end_with(result.code), f"exit {result.code}\n{result}"
+        result = self.disturbed(disturbance, args)
         now = Database(self.project)
         self.nothing_lost(before, now)
         checks.versions(now, self.history, "after a run")
@@ -132,18 +112,6 @@ class SharedTrial:
         assert result.code == DONE, f"{what}: exit {result.code}\n{result}"
         if "--full" in args:
             self.edited = False
-        return result
-
-    def look(self, rng, *command):
-        """diff, or a dry run: it changes nothing and does not fail."""
-        before = Database(self.project).tables
-        self.write_worlds(rng)
-        disturb.arm(disturb.Disturbance("nothing"), self.project, self.memory)
-        result = self.project.command(*command, "--json")
-        self.tell(f"{' '.join(command)}: exit {result.code}")
-        sound(result)
-        assert result.code in (DONE, FOUND, PARTIAL), result
-        assert Database(self.project).tables == before, f"{command} has changed the database"
         return result
 
     # ---- What happens between runs ----
@@ -234,7 +202,7 @@ class SharedTrial:
         if self.failing() or not Database(self.project).tables:
             return
         disturb.arm(disturb.Disturbance("nothing"), self.project, self.memory)
-        self.write_worlds(rng)
+        self.write_source(rng)
         plan = self.folder / "saved.plan"
         plan.unlink(missing_ok=True)
         found = self.project.command("diff", "--json", "--plan", plan)
@@ -279,17 +247,12 @@ class SharedTrial:
     def compare_with_new(self, rng):
         """A new database, made by one sync, has the same state."""
         other = self.write_project(Project(self.folder / "new"))
-        self.write_worlds(rng)
+        self.write_source(rng)
         result = other.command("sync", "--json")
         assert result.code == DONE, f"a new database: exit {result.code}\n{result}"
         checks.state(Database(other), self.rules, self.sources, (), "a new database")
 
-    def run(self):
-        for n in range(self.steps):
-            if n not in self.without:
-                self.tell(f"step {n}")
-                self.step(random.Random(f"shared {self.seed}/{n}"))
-        rng = random.Random(f"shared {self.seed}/end")
+    def end(self, rng):
         for source in self.sources.values():
             source.mend()
         self.tell("the end; no record is bad any more")

@@ -5,21 +5,20 @@ Everything follows from the seed, but for how threads meet. A step has dice of i
 """
 
 import random
-from pathlib import Path
 
 import checks
 import disturb
 from checks import Database
-from harness import DONE, FOUND, PARTIAL, check_sync_document, wait_until
+from harness import DONE, PARTIAL, check_sync_document
+from life import Life
 from model import Stream
 from sinks import memory_sink
 from worlds import World, scripted_project
 
 
-class Trial:
+class Trial(Life):
     def __init__(self, seed, folder, without=()):
-        self.seed, self.folder, self.without = seed, Path(folder), set(without)
-        self.told = []
+        super().__init__(seed, folder, without)
         rng = random.Random(f"{seed}")
         names = ["people"] if rng.random() < 0.7 else ["people", "places", "things"]
         bad, self.twice = rng.choice([0, 0, 0.2]), rng.choice([0, 0, 0.25])
@@ -28,16 +27,12 @@ class Trial:
         self.generation, self.source = 1, "crm"
         self.options = {"max_delete": "100%", "concurrency": rng.randint(1, 4)}
         self.steps = rng.randint(2, 7)
-        self.folder.mkdir(parents=True, exist_ok=True)
         self.world = World(self.folder)
         self.project = scripted_project(self.folder, self.world)
         self.write_project()
         shapes = [f"{s.name}: {'gathers' if s.gathers else 'streams'}, {'+'.join(s.capabilities)}"
                   f"{', hard deletes' if s.hard else ''}" for s in self.streams]
         self.tell(f"{'memory' if self.memory else 'sqlite'} sink; bad {bad}, twice {self.twice}; " + "; ".join(shapes))
-
-    def tell(self, text):
-        self.told.append(text)
 
     def failing(self):
         return any(s.failing() for s in self.streams)
@@ -50,36 +45,19 @@ class Trial:
             config["sink"] = memory_sink(self.project)
         self.project.write(config)
 
-    def write_world(self, rng, fault=None):
+    def write_source(self, rng, fault=None):
         self.world.root = {"identity": "world", "generation": self.generation, "faults": [fault] if fault else [],
                            "streams": {s.name: s.script(rng) for s in self.streams}}
         self.world.write()
 
     # ---- Runs ----
 
-    def started(self, disturbance, args):
-        """The result of a run that is sent signals when it has reached the fault's place, if it does."""
-        reached = self.project.folder / disturb.REACHED
-        with self.project.start("sync", "--json", *args, env=disturbance.env) as running:
-            wait_until(lambda: reached.exists() or running.process.poll() is not None, "the fault or the end")
-            for number in disturbance.signals:
-                if running.process.poll() is None:
-                    running.signal(number)
-            return running.wait()
-
     def sync(self, rng, disturbance, *args):
         """One run, and what must hold after any."""
         before = Database(self.project)
-        self.write_world(rng, disturbance.source)
-        disturb.arm(disturbance, self.project, self.memory)
+        self.write_source(rng, disturbance.source)
         self.world.forget()
-        if disturbance.signals:
-            result = self.started(disturbance, args)
-        else:
-            result = self.project.command("sync", "--json", *args, env=disturbance.env)
-        self.tell(f"sync {' '.join(args)} [{disturbance}]: {summary(result)}")
-        sound(result)
-        assert disturbance.may_end_with(result.code), f"exit {result.code}\n{result}"
+        result = self.disturbed(disturbance, args)
         now = Database(self.project)
         for stream in self.streams:
             if any(not start["resume"] for start in self.world.starts(stream.name)):
@@ -98,18 +76,6 @@ class Trial:
         result = self.sync(rng, disturb.Disturbance("nothing"), *args)
         wanted = PARTIAL if self.failing() else DONE
         assert result.code == wanted, f"{what}: exit {result.code}, not {wanted}\n{result}"
-        return result
-
-    def look(self, rng, *command):
-        """diff, or a dry run: it changes nothing and does not fail."""
-        before = Database(self.project).tables
-        self.write_world(rng)
-        disturb.arm(disturb.Disturbance("nothing"), self.project, self.memory)
-        result = self.project.command(*command, "--json")
-        self.tell(f"{' '.join(command)}: exit {result.code}")
-        sound(result)
-        assert result.code in (DONE, FOUND, PARTIAL), result
-        assert Database(self.project).tables == before, f"{command} has changed the database"
         return result
 
     # ---- The trial ----
@@ -164,12 +130,7 @@ class Trial:
         found = self.look(rng, "diff")
         assert found.code == (PARTIAL if self.failing() else DONE), f"{what}: {found}"
 
-    def run(self):
-        for n in range(self.steps):
-            if n not in self.without:
-                self.tell(f"step {n}")
-                self.step(random.Random(f"{self.seed}/{n}"))
-        rng = random.Random(f"{self.seed}/end")
+    def end(self, rng):
         self.tell("the end")
         self.sync(rng, disturb.Disturbance("nothing"))  # goes on with what was begun: not all is as it is now
         self.undisturbed(rng, what="the second")
@@ -184,22 +145,3 @@ class Trial:
             self.undisturbed(rng, what="mended")
             checks.calm(Database(self.project), self.streams, self.source, "mended")
             self.idle(rng, "mended, read again")
-
-
-def sound(result):
-    """No sanitizer has said anything."""
-    for word in ("Sanitizer", "runtime error:", "WARNING: MEMORY"):
-        assert word not in result.err, result
-
-
-def summary(result):
-    """One line about a run, for the story of a failed trial."""
-    if not result.out:
-        return f"exit {result.code} {result.err[:300]}"
-    document = result.json
-    parts = [f"exit {result.code}"]
-    for e in document["entities"]:
-        counts = " ".join(f"{k.removeprefix('rows_')}={v}" for k, v in e.items() if isinstance(v, int) and v)
-        parts.append(f"{e['name']}: {'; '.join(str(s.get('mode')) for s in e['sources'])}: {counts}")
-    parts += [f"{e['severity']}: {e['message'][:120]}" for e in document["errors"][:3]]
-    return " | ".join(parts)

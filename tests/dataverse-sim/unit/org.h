@@ -118,8 +118,17 @@ static inline json_t *org_change(struct sim_store *store, const char *json)
     return document;
 }
 
-/* A table things(thingid,…) from rows in JSON, loaded from a file. */
-static inline void org_load(struct sim_store *store, const char *file_name, const char *text)
+/* All `parts`, which a NULL ends, stand in an answer's text. */
+static inline void org_contains(const char *body, const char *const *parts)
+{
+    for (; *parts != NULL; parts++)
+        if (strstr(body, *parts) == NULL)
+            fail_msg("%s is not in %.2000s", *parts, body);
+}
+
+/* Loads a file of this name that holds `text`: what sim_store_load() answers. */
+static inline int org_try_load(struct sim_store *store, const char *file_name, const char *text,
+                               struct sim_error *error)
 {
     char folder[] = "/tmp/sim-unit-XXXXXX";
     assert_non_null(mkdtemp(folder));
@@ -129,11 +138,17 @@ static inline void org_load(struct sim_store *store, const char *file_name, cons
     assert_non_null(file);
     assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
     assert_int_equal(fclose(file), 0);
-    struct sim_error error = {""};
-    int answer = sim_store_load(store, path, &error);
+    int answer = sim_store_load(store, path, error);
     remove(path);
     remove(folder);
-    if (answer != 0)
+    return answer;
+}
+
+/* A table things(thingid,…) from rows in JSON, loaded from a file. */
+static inline void org_load(struct sim_store *store, const char *file_name, const char *text)
+{
+    struct sim_error error = {""};
+    if (org_try_load(store, file_name, text, &error) != 0)
         fail_msg("%s", error.message);
 }
 

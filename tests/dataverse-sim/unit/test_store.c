@@ -172,10 +172,9 @@ static void datatypes_have_extremes(void **state)
                                         "\"adatetime\":\"9999-12-31T23:59:59Z\"",
                                         "\"amultiselect\":\"1,9\"",
                                         "1.7976931348623157E+308",
-                                        "\"versionnumber\":90071993"};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        if (strstr(reply.body, parts[i]) == NULL)
-            fail_msg("%s is nowhere", parts[i]);
+                                        "\"versionnumber\":90071993",
+                                        NULL};
+    org_contains(reply.body, parts);
     assert_true(reply.length > 8 * 100000); /* texts of 100 KB */
     json_t *document = org_parse(&reply);
     json_decref(document);

@@ -54,7 +54,7 @@ static void has_keys(json_t *json, const char *path, const char *const *names)
     assert_int_equal(json_object_size(properties), n);
 }
 
-/* Typed from the specification. */
+/* Typed by hand, not from the program. */
 static void knows_every_key(void **state)
 {
     static const char *const root[] = {"name", "sources", "source", "sink", "options", "entities", NULL};

@@ -131,10 +131,8 @@ static void everything(void **state)
     assert_string_equal(from->fields[0].name, "code");
     assert_string_equal(from->fields[0].from, "accountnumber");
     assert_int_equal(from->fields[0].type, -1);
-    assert_int_equal(from->fields[0].has_authority, 0);
     assert_int_equal(field(from, "country")->kind, DVSI_FIELD_STATIC);
     assert_string_equal(field(from, "country")->from, "de");
-    assert_int_equal(field(from, "name")->has_authority, 1);
     assert_int_equal(field(from, "name")->authority, DVSI_SOURCE_OF_TRUTH);
     assert_int_equal(field(from, "amount")->type, DVS_DECIMAL);
     assert_string_equal(field(from, "same")->from, "same");

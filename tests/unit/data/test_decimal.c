@@ -183,7 +183,7 @@ static void respell(int128 value, int scale, char *out)
     for (size_t zeros = random_below(4); zeros > 0; zeros--)
         *out++ = '0';
     if (shift == 0 && scale == 0) {
-        strncpy(out, digits, 70);
+        memcpy(out, digits, strlen(digits) + 1);
         return;
     }
     /* digits[.zeros]e(-scale), or with the point moved to the left. */

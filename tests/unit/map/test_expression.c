@@ -48,7 +48,9 @@ static void test_refused(void **state)
     static const expected cases[] = {
         {"", "? is empty"},
         {"  -- nothing", "? is empty"},
-        {"a +", "? syntax error"},
+        {"a +", "? syntax error: something is missing at its end"},
+        {"a + -- b", "? syntax error: something is missing at its end"},
+        {"upper(", "? more \"(\" than"},
         {"a; DROP TABLE x", "? \";\""},
         {"1) FROM record; ATTACH 'x' AS y; SELECT (1", "? more \")\" than"},
         {"(a", "? more \"(\" than"},

@@ -174,6 +174,21 @@ static inline int32_t stage_pull(stage *s, fake_pull *pull)
     return dvsi_reader_pull(s->reader, s->batch, &s->err);
 }
 
+static inline dvs_cell null_cell(void)
+{
+    return dvs_cell_make(DVS_NULL, 0);
+}
+
+static inline dvs_cell decimal_cell(const char *text)
+{
+    return dvs_cell_make_bytes(DVS_DECIMAL, text, (uint32_t)strlen(text));
+}
+
+static inline dvs_cell json_cell(const char *text)
+{
+    return dvs_cell_make_bytes(DVS_JSON, text, (uint32_t)strlen(text));
+}
+
 static inline dvs_cell text_cell(const char *text)
 {
     return dvs_cell_make_bytes(DVS_TEXT, text, (uint32_t)strlen(text));

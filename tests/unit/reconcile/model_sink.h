@@ -1,4 +1,4 @@
-/* model_sink.h (tests) - a sink in memory and a run over it, as SPEC 5 and 6 describe them, around
+/* model_sink.h (tests) - a sink in memory and a run over it, as docs/guide.md describes them, around
  * core/reconcile. What a step finds wrong is kept in `wrong`, the first of it. */
 #ifndef TEST_MODEL_SINK_H
 #define TEST_MODEL_SINK_H

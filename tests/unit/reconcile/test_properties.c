@@ -1,6 +1,6 @@
 /*
  * What must hold of core/reconcile for any sources, project and order of events: random lives of a sink in
- * memory (model_sink.h), judged by what SPEC 5 says of the sources at their end (model_source.h).
+ * memory (model_sink.h), judged by what the rules make of the sources at their end (model_source.h).
  * DVSYNC_SEED=n plays case n first; DVSYNC_CASES=n plays so many of each kind.
  */
 #include <setjmp.h>

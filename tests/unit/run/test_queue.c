@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "run/run.h"
+#include "run/queue.h"
 
 #define N_READERS 4
 #define N_WORKS 300
