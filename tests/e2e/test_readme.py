@@ -122,44 +122,61 @@ def test_an_interrupted_demo_stops_its_simulator(tmp_path):
     assert not os.path.exists(f"/proc/{said.group(1)}")
 
 
-def test_the_first_project_of_the_guide(tmp_path):
-    """The section "A first project", typed in and run."""
-    section = GUIDE.split("\n## A first project\n")[1].split("\n## ")[0]
-    plain = blocks(section, "")
-    (tmp_path / "shop").mkdir()
-    for name, content in re.findall(r"\$ cat (\S+)\n(.*?)(?=\$ cat|\Z)", plain[0], re.DOTALL):
-        (tmp_path / name).write_text(content, encoding="utf-8")
-    (tmp_path / "crm.yaml").write_text(blocks(section, "yaml")[0], encoding="utf-8")
+def write_files(folder, block):
+    """The files of a block of the guide, as `cat` shows them."""
+    for name, content in re.findall(r"\$ cat (\S+)\n(.*?)(?=\$ cat|\Z)", block, re.DOTALL):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
 
-    def shown(block):
-        command, _, output = block.partition("\n")
-        assert command.startswith("$ dvsync ")
-        return command.split()[2:], comparable(output)
 
-    arguments, output = shown(plain[1])
-    result = run(*arguments, cwd=tmp_path).expect(PARTIAL)
-    assert sorted(comparable(result.err + result.out)) == sorted(output)
+def check_shown(folder, block, code):
+    """Runs the command of a block of the guide; what it prints is what the guide shows, but for ids and times."""
+    command, _, output = block.partition("\n")
+    assert command.startswith("$ dvsync ")
+    done = run(*command.split()[2:], cwd=folder).expect(code)
+    assert sorted(comparable(RUN_OR_TIME.sub("X", done.err + done.out))) == sorted(comparable(RUN_OR_TIME.sub("X", output)))
 
+
+def shown(text, command):
+    return next(b for b in blocks(text, "") if b.startswith(f"$ dvsync {command}"))
+
+
+def test_the_first_projects_of_the_guide(tmp_path):
+    """The sections "A first project", "Lineage" and "A second source", typed in and run."""
+    sync = ["sync", "--config-file", "crm.yaml"]
+    text = section(GUIDE, "A first project")
+    write_files(tmp_path, blocks(text, "")[0])
+    (tmp_path / "crm.yaml").write_text(blocks(text, "yaml")[0], encoding="utf-8")
+    check_shown(tmp_path, shown(text, "sync"), PARTIAL)
     orders, partners = tmp_path / "shop/orders.csv", tmp_path / "shop/partners.csv"
     orders.write_text(orders.read_text().replace("yesterday", "2026-11-04"))
     partners.write_text(partners.read_text().replace("London", "Paris"))
-    arguments, output = shown(plain[2])
-    assert comparable(run(*arguments, cwd=tmp_path).expect(FOUND).out) == output
+    check_shown(tmp_path, shown(text, "diff"), FOUND)
+    run(*sync, cwd=tmp_path).expect(DONE)
+    assert "the sink is up to date" in run("diff", *sync[1:], cwd=tmp_path).expect(DONE).out
 
-    run("sync", "--config-file", "crm.yaml", cwd=tmp_path).expect(DONE)
-    assert "the sink is up to date" in run("diff", "--config-file", "crm.yaml", cwd=tmp_path).expect(DONE).out
-
-    # What else the guide shows of this project. Each SQL example works and the lineage is as shown.
-    lineage = next(b for b in blocks(GUIDE, "") if b.startswith("$ dvsync lineage"))
-    arguments, output = shown(lineage)
-    ids_and_times = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:]+Z")
-    made = run(*arguments, cwd=tmp_path).expect(DONE).out
-    assert comparable(ids_and_times.sub("X", made)) == [ids_and_times.sub("X", line) for line in output]
+    # What else the documents show of this project: the lineage, and each SQL example works.
+    check_shown(tmp_path, shown(section(GUIDE, "Lineage"), "lineage"), DONE)
     versions = (tmp_path / "crm.yaml").read_text(encoding="utf-8").replace("crm.db", "versions.db")
     (tmp_path / "versions.yaml").write_text(versions + "options: {history: scd2}\n", encoding="utf-8")
     run("sync", "--config-file", "versions.yaml", cwd=tmp_path).expect(DONE)
-    for text in [*blocks(GUIDE, "sql"), *blocks((ROOT / "docs/tables.md").read_text(encoding="utf-8"), "sql")]:
-        query_all(tmp_path / ("versions.db" if "valid_from" in text else "crm.db"), text)
+    for sql in [*blocks(GUIDE, "sql"), *blocks((ROOT / "docs/tables.md").read_text(encoding="utf-8"), "sql")]:
+        query_all(tmp_path / ("versions.db" if "valid_from" in sql else "crm.db"), sql)
+    at, = re.findall(r"-- What was a partner's city.*?;", GUIDE, re.DOTALL)
+    (changed,), = query_all(tmp_path / "crm.db", "SELECT changed_at FROM _sync_lineage WHERE op = 'update'")
+    for moment, city in (("2000-01-01", None), (changed[:-1], "London"), (changed, "Paris")):
+        assert query_all(tmp_path / "crm.db", at.replace("2026-11-22T12:00:00", moment)) == [(city,)]
+
+    text = section(GUIDE, "A second source")
+    write_files(tmp_path, blocks(text, "")[0])
+    (tmp_path / "crm.yaml").write_text(blocks(text, "yaml")[0], encoding="utf-8")
+    check_shown(tmp_path, shown(text, "diff"), FOUND)
+    run(*sync, cwd=tmp_path).expect(DONE)
+    check_shown(tmp_path, shown(text, "conflicts --config-file"), DONE)
+    check_shown(tmp_path, shown(text, "conflicts resolve"), DONE)
+    run(*sync, cwd=tmp_path).expect(DONE)
+    check_shown(tmp_path, shown(text, "lineage"), DONE)
+    assert query_all(tmp_path / "crm.db", "SELECT city FROM partners_current ORDER BY code") == [("Paris",), ("Boston",)]
 
 
 def query_all(db, text):
@@ -284,9 +301,11 @@ def test_every_project_in_configs_is_valid(tmp_path):
     env = {
         "DVSYNC_DEMO_DIR": csv_of(tmp_path / "demo", packages="package,architecture,installed_size\na,all,1\n"),
         "DVSYNC_SHOP_DIR": csv_of(tmp_path / "shop", orders="order_no,ordered_at\n1,2026-11-21T10:00:00Z\n",
-                                  lines="order,line,amount\n1,1,2.5\n"),
-        "DVSYNC_OFFICE_DIR": csv_of(tmp_path / "office", people="no;salary;entry\n1;2;2026-11-21\n"),
+                                  lines="order,line,amount\n1,1,2.5\n", partners="number,name,phone\nA,Ada,1\n"),
+        "DVSYNC_OFFICE_DIR": csv_of(tmp_path / "office", people="no;salary;entry\n1;2;2026-11-21\n",
+                                    partners="code;name;note\nA;Ada;\n"),
         "DVSYNC_REFERENCE_DB": tmp_path / "reference.db",
+        "DVSYNC_EXPRESSIONS_DB": tmp_path / "expressions.db",
         "DVSYNC_DATAVERSE_DB": tmp_path / "dataverse.db",
         "DATAVERSE_CLIENT_ID": CLIENT_ID,
         "DATAVERSE_CLIENT_SECRET": CLIENT_SECRET,
@@ -301,9 +320,23 @@ def test_every_project_in_configs_is_valid(tmp_path):
                 env["DVSYNC_UNICODE_DATA"].write_text("0041;A;Lu;0;L;;;;;N;;;;0061;\n")
             result = run("validate", "--config-file", project, env=env).expect(DONE)
             assert " 0 errors" in result.out, result
+        for name in ("reference", "expressions"):
+            run("sync", "--config-file", ROOT / f"configs/{name}.yaml", env=env).expect(DONE)
         synced = run("sync", "--config-file", ROOT / "configs/dataverse.yaml", "--json", env=env).expect(DONE)
         assert {e["name"]: e["rows_created"] for e in synced.json["entities"]} == {"accounts": 3, "people": 3}
         sim.expect_clean()
+
+
+def test_the_reference_has_every_key():
+    """configs/reference.yaml has each key that the JSON Schema of a project has, and the guide tells of it."""
+    schema = run("schema").expect(DONE).json
+    parts = [schema, *(schema["$defs"][name] for name in ("source", "options", "entity", "from", "field"))]
+    keys = {key for part in parts for form in (part, *part.get("anyOf", [])) for key in form.get("properties", {})}
+    assert {"entities", "priority", "full_every", "records_from", "scope", "nulls"} <= keys
+    reference = (ROOT / "configs/reference.yaml").read_text(encoding="utf-8")
+    for key in keys:
+        assert re.search(rf"\b{key}:", reference), key
+        assert re.search(rf"`{key}\b|\b{key}:", GUIDE), key
 
 
 def test_every_column_of_the_bookkeeping_is_described(tmp_path):
