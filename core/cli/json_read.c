@@ -8,9 +8,50 @@
 
 #include "base/utf8.h"
 
+#define LOAD (JSON_DECODE_ANY | JSON_ALLOW_NUL)
+
+static int is_held(const char *number, size_t length)
+{
+    json_t *value = json_loadb(number, length, LOAD, NULL);
+    int held = value != NULL;
+
+    json_decref(value);
+    return held;
+}
+
+/* Adds a document in which the numbers that jansson cannot hold, of a field of type json, are strings. */
+static void add_held(dvsi_buf *out, const char *text)
+{
+    for (size_t length; *text; text += length) {
+        const char *quote = "";
+
+        length = strcspn(text, "\"-0123456789");
+        if (length == 0 && *text == '"') {
+            for (length = 1; text[length] && text[length] != '"'; length++)
+                length += text[length] == '\\' && text[length + 1];
+            length += text[length] == '"';
+        } else if (length == 0) {
+            length = strspn(text, "+-.0123456789Ee");
+            quote = is_held(text, length) ? "" : "\"";
+        }
+        dvsi_buf_puts(out, quote);
+        dvsi_buf_add(out, text, length);
+        dvsi_buf_puts(out, quote);
+    }
+}
+
 json_t *dvsi_cli_json_load(const char *text)
 {
-    return text ? json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
+    json_error_t error;
+    json_t *value = text ? json_loads(text, LOAD, &error) : NULL;
+    dvsi_buf held = {0};
+
+    if (value || !text || json_error_code(&error) != json_error_numeric_overflow)
+        return value;
+    add_held(&held, text);
+    value = held.failed ? NULL : json_loads(dvsi_buf_text(&held), LOAD, NULL);
+    dvsi_buf_free(&held);
+    return value;
 }
 
 const char *dvsi_cli_json_text(const json_t *object, const char *name, const char *otherwise)
@@ -30,9 +71,25 @@ int dvsi_cli_json_true(const json_t *object, const char *name)
     return json_is_true(json_object_get(object, name));
 }
 
+/* With no more digits than tell a number from all others: 0.1 and not 0.10000000000000001. */
+static char *shortest(const json_t *value)
+{
+    for (size_t digits = 15; digits < 17; digits++) {
+        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+        json_t *same = text ? json_loads(text, LOAD, NULL) : NULL;
+        int done = same && json_equal(same, value);
+
+        json_decref(same);
+        if (done)
+            return text;
+        free(text);
+    }
+    return json_dumps(value, JSON_ENCODE_ANY);
+}
+
 static void add_document(dvsi_buf *out, const json_t *value, size_t most)
 {
-    char *text = json_dumps(value, JSON_ENCODE_ANY);
+    char *text = shortest(value);
 
     if (text)
         dvsi_utf8_show(out, text, strlen(text), most);

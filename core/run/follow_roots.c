@@ -1,9 +1,9 @@
 /*
  * follow_roots.c - the first keys: what active, current rows of the entities that are not followed refer to.
  *
- * A sync asks the tables when these entities have ended, a diff what they would hold after a sync: the records
- * for which it noted a change, as these were compared, and the rows for which it noted none. These stay as they
- * are, whether their records were met or not.
+ * A sync asks the tables when these entities have ended, a diff what they would hold after a sync: the
+ * records for which it noted a change, as these were compared, and the rows for which it noted none. These
+ * stay as they are, whether their records were met or not.
  */
 
 #include "base/error.h"
@@ -39,14 +39,15 @@ static int32_t take_page(roots *r, dvs_error *err)
     return status;
 }
 
-static int32_t take_row(void *context, const dvs_cell *key, uint32_t n_key, const dvs_cell *value, dvs_error *err)
+static int32_t take_row(void *context, const dvs_cell *key, uint32_t n_key, const dvs_cell *value,
+                        dvs_error *err)
 {
     roots *r = context;
     dvsi_buf text = {0};
     if (r->feed == NULL)
         return dvsi_follow_want(r->to, value, err);
     dvsi_arena *arena = &r->feed->run->batch_arena;
-    (void)dvsi_key_canonical(&text, key, n_key); /* one that cannot be read, because of an edit, has no change */
+    (void)dvsi_key_canonical(&text, key, n_key); /* one that somebody has edited has no change */
     r->keys[r->n] = text.failed ? NULL : dvsi_arena_copy(arena, dvsi_buf_text(&text), text.length);
     dvsi_buf_free(&text);
     if (r->keys[r->n] == NULL || dvsi_cell_copy(arena, value, &r->values[r->n]) != 0)
@@ -54,7 +55,8 @@ static int32_t take_row(void *context, const dvs_cell *key, uint32_t n_key, cons
     return ++r->n == ROWS_AT_ONCE ? take_page(r, err) : DVS_OK;
 }
 
-static int32_t take_reference(dvsi_run *run, const dvsi_reference *reference, const dvsi_target *now, dvs_error *err)
+static int32_t take_reference(dvsi_run *run, const dvsi_reference *reference, const dvsi_target *now,
+                              dvs_error *err)
 {
     int32_t status = DVS_OK;
     for (uint32_t k = 0; k < reference->n_to && status == DVS_OK; k++) {

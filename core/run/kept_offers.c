@@ -1,7 +1,8 @@
 /*
- * kept_offers.c - a comparison makes the offers anew in its temporary database. Those of the sink that a sync would
- * leave alone are taken over: of a record that fails, whose source has last said that; and all of an entity of which
- * only changes, or only what is referred to, are read. There the keys that wait in the sink are taken over, too.
+ * kept_offers.c - a comparison makes the offers anew in its temporary database. Those of the sink that a sync
+ * would leave alone are taken over: of a record that fails, whose source has last said that; and all of an
+ * entity of which only changes, or only what is referred to, are read. There the keys that wait in the sink
+ * are taken over, too.
  */
 #include <string.h>
 
@@ -12,10 +13,12 @@
 #include "run/row_errors.h"
 #include "run/run.h"
 
-#define COPIED_AT_ONCE 64u /* an offer may be large */
+#define COPIED_AT_ONCE 64u
+#define COPIED_BYTES ((size_t)1 << 20) /* rows may be large: then fewer at once */
 
 /* The offer of a source's record, whole; rows is empty when there is none. */
-static int32_t find(const dvsi_feed *feed, dvsi_books *books, const char *source_key, dvsi_batch *rows, dvs_error *err)
+static int32_t find(const dvsi_feed *feed, dvsi_books *books, const char *source_key, dvsi_batch *rows,
+                    dvs_error *err)
 {
     static const uint32_t key_columns[4] = {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_SOURCE,
                                             DVSI_OFFERS_SOURCE_KEY};
@@ -24,9 +27,15 @@ static int32_t find(const dvsi_feed *feed, dvsi_books *books, const char *source
     uint32_t columns[DVSI_N_OFFERS];
     for (uint32_t i = 0; i < DVSI_N_OFFERS; i++)
         columns[i] = i;
-    dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup, .n_columns = DVSI_N_OFFERS,
-                         .table = &books->tables[DVSI_BOOK_OFFERS], .columns = columns, .key_columns = key_columns,
-                         .n_key_columns = 4, .n_keys = 1, .keys = key, .only_null = -1};
+    dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
+                         .n_columns = DVSI_N_OFFERS,
+                         .table = &books->tables[DVSI_BOOK_OFFERS],
+                         .columns = columns,
+                         .key_columns = key_columns,
+                         .n_key_columns = 4,
+                         .n_keys = 1,
+                         .keys = key,
+                         .only_null = -1};
     dvsi_batch_reset(rows, DVSI_N_OFFERS);
     return dvsi_sink_read(books->sink, &lookup, rows, err);
 }
@@ -38,11 +47,12 @@ static int is_readable(dvsi_feed *feed, const dvs_cell *fields)
     dvsi_arena *arena = &feed->run->batch_arena;
     dvs_cell *cells = dvsi_arena_calloc(arena, (size_t)target->n_fields + 1, sizeof *cells);
     return cells != NULL && fields->kind == DVS_JSON &&
-           dvsi_record_read_json(arena, target->schema.columns + 1, target->n_plain, fields->v.text, fields->length,
-                                 cells) == 0;
+           dvsi_record_read_json(arena, target->schema.columns + 1, target->n_plain, fields->v.text,
+                                 fields->length, cells) == 0;
 }
 
-static int32_t keep(dvsi_feed *feed, const char *source_key, dvsi_batch *kept, dvsi_batch *made, dvs_error *err)
+static int32_t keep(dvsi_feed *feed, const char *source_key, dvsi_batch *kept, dvsi_batch *made,
+                    dvs_error *err)
 {
     dvsi_run *run = feed->run;
     int32_t status = find(feed, &run->books, source_key, kept, err);
@@ -75,9 +85,10 @@ int32_t dvsi_offers_keep(dvsi_feed *feed, const dvsi_record_error *errors, uint3
     return status;
 }
 
-/* Copies the rows of a book for which the conditions hold, in the order of a column, which is that of an index. */
-static int32_t copy_rows(dvsi_run *run, dvsi_book book, const dvs_where *where, uint32_t n_where, uint32_t order,
-                         dvs_error *err)
+/* Copies the rows of a book for which the conditions hold, in the order of a column, which is that of an
+ * index. */
+static int32_t copy_rows(dvsi_run *run, dvsi_book book, const dvs_where *where, uint32_t n_where,
+                         uint32_t order, dvs_error *err)
 {
     const dvs_table *table = &run->books.tables[book];
     uint32_t columns[DVSI_BOOK_MAX_COLUMNS];
@@ -88,16 +99,19 @@ static int32_t copy_rows(dvsi_run *run, dvsi_book book, const dvs_where *where, 
     memcpy(all, where, n_where * sizeof *where);
     for (uint32_t i = 0; i < table->n_columns; i++)
         columns[i] = i;
-    for (uint32_t n = COPIED_AT_ONCE; n == COPIED_AT_ONCE && status == DVS_OK;) {
+    uint32_t most = 1;
+    for (int more = 1; more && status == DVS_OK;) {
         all[n_where] = dvsi_where(order, DVS_OP_GT, dvsi_cell_text_n(last.data, last.length));
         dvs_scan scan = {.struct_size = (uint32_t)sizeof scan, .table = table, .columns = columns,
                          .n_columns = table->n_columns, .n_where = n_where + (last.length != 0), .where = all,
-                         .order = &order, .n_order = 1, .where_stride = sizeof(dvs_where), .limit = COPIED_AT_ONCE};
+                         .order = &order, .n_order = 1, .where_stride = sizeof(dvs_where), .limit = most};
         dvsi_batch_reset(rows, table->n_columns);
         status = dvsi_sink_scan(run->books.sink, &scan, rows, err);
-        n = rows->n_rows;
+        const uint32_t n = rows->n_rows;
         if (status != DVS_OK || n == 0)
             break;
+        more = n == most;
+        most = dvsi_batch_bytes(rows) > COPIED_BYTES ? 1 : most < COPIED_AT_ONCE ? most * 2 : most;
         const dvs_cell *end = &dvsi_batch_cells(rows, n - 1)[order];
         dvsi_buf_clear(&last);
         dvsi_buf_add(&last, end->v.text, end->length);
@@ -113,19 +127,21 @@ int32_t dvsi_notes_copy(dvsi_target *target, dvs_error *err)
 {
     dvsi_run *run = target->run;
     const dvs_cell name = dvsi_cell_text(target->entity->name);
+    const dvs_cell project = dvsi_cell_text(run->project->name);
     int32_t status = run->books.sink != NULL ? dvsi_scratch_open(run, err) : DVS_OK;
     if (run->books.sink == NULL || status != DVS_OK)
         return status;
     if (run->books.exists[DVSI_BOOK_DELETES]) {
-        const dvs_where where[2] = {dvsi_where(DVSI_DELETES_PROJECT, DVS_OP_EQ, dvsi_cell_text(run->project->name)),
+        const dvs_where where[2] = {dvsi_where(DVSI_DELETES_PROJECT, DVS_OP_EQ, project),
                                     dvsi_where(DVSI_DELETES_ENTITY, DVS_OP_EQ, name)};
         status = copy_rows(run, DVSI_BOOK_DELETES, where, 2, DVSI_DELETES_KEY, err);
     }
     for (uint32_t f = 0; f < target->n_feeds && status == DVS_OK; f++) {
         const dvsi_feed *feed = &target->feeds[f];
-        const dvs_where where[3] = {dvsi_where(DVSI_OFFERS_PROJECT, DVS_OP_EQ, dvsi_cell_text(run->project->name)),
+        const dvs_cell label = dvsi_cell_text(feed->from->label);
+        const dvs_where where[3] = {dvsi_where(DVSI_OFFERS_PROJECT, DVS_OP_EQ, project),
                                     dvsi_where(DVSI_OFFERS_ENTITY, DVS_OP_EQ, name),
-                                    dvsi_where(DVSI_OFFERS_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label))};
+                                    dvsi_where(DVSI_OFFERS_SOURCE, DVS_OP_EQ, label)};
         if (dvsi_feed_gathers(feed) && run->books.exists[DVSI_BOOK_OFFERS])
             status = copy_rows(run, DVSI_BOOK_OFFERS, where, 3, DVSI_OFFERS_SOURCE_KEY, err);
     }

@@ -25,9 +25,16 @@ static int32_t read_page(noting *n, dvs_error *err)
     static const uint32_t row_id = 0;
     const dvsi_target *t = n->feed->target;
     const dvs_where behind = dvsi_where(0, DVS_OP_GT, dvsi_cell_int64(n->last));
-    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan, .table = &t->table, .columns = n->columns,
-                     .n_columns = t->n_key + 1, .n_where = 1, .where = &behind, .order = &row_id, .n_order = 1,
-                     .where_stride = sizeof behind, .limit = ROWS_AT_ONCE};
+    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                     .table = &t->table,
+                     .columns = n->columns,
+                     .n_columns = t->n_key + 1,
+                     .n_where = 1,
+                     .where = &behind,
+                     .where_stride = sizeof behind,
+                     .order = &row_id,
+                     .n_order = 1,
+                     .limit = ROWS_AT_ONCE};
     dvsi_batch_reset(n->page, t->n_key + 1);
     return dvsi_sink_scan(n->feed->run->sink, &scan, n->page, err);
 }
@@ -46,7 +53,8 @@ static int32_t note_page(noting *n, dvs_error *err)
         dvsi_buf_clear(&n->text);
         if (dvsi_key_canonical(&n->text, cells + 1, t->n_key) != NULL)
             continue; /* edited by hand: it is no record's */
-        const char *key = n->text.failed ? NULL : dvsi_arena_copy(&n->arena, dvsi_buf_text(&n->text), n->text.length);
+        const char *key =
+            n->text.failed ? NULL : dvsi_arena_copy(&n->arena, dvsi_buf_text(&n->text), n->text.length);
         if (key == NULL)
             return dvsi_error_no_memory(err);
         dvs_cell *row = rows + (size_t)n_rows++ * DVSI_N_ROWS;
@@ -65,7 +73,8 @@ int32_t dvsi_lookup_note(dvsi_feed *feed, dvs_error *err)
         return DVS_OK;
     n.page = dvsi_batch_new(t->n_key + 1);
     n.columns = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)t->n_key + 1, sizeof *n.columns);
-    int32_t status = n.page == NULL || n.columns == NULL ? dvsi_error_no_memory(err) : dvsi_scratch_open(feed->run, err);
+    int32_t status = n.page == NULL || n.columns == NULL ? dvsi_error_no_memory(err)
+                                                         : dvsi_scratch_open(feed->run, err);
     for (uint32_t k = 0; k < t->n_key && status == DVS_OK; k++)
         n.columns[k + 1] = t->key_columns[k];
     for (uint32_t got = ROWS_AT_ONCE; got == ROWS_AT_ONCE && status == DVS_OK;) {
@@ -89,7 +98,8 @@ int32_t dvsi_lookup_noted(dvsi_feed *feed, const char *const *keys, uint32_t n, 
     dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_ROWS], .columns = &column, .n_columns = 1,
                          .key_columns = key_columns, .only_null = -1};
     dvsi_batch *rows = dvsi_batch_new(1);
-    int32_t status = rows == NULL ? dvsi_error_no_memory(err) : dvsi_keys_read(feed, notes, &lookup, keys, n, rows, err);
+    int32_t status =
+        rows == NULL ? dvsi_error_no_memory(err) : dvsi_keys_read(feed, notes, &lookup, keys, n, rows, err);
     for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++) {
         const int64_t id = dvsi_batch_cells(rows, r)[0].v.i64;
         int64_t *last = &ids[rows->rows[r].number];

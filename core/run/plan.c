@@ -288,8 +288,8 @@ static int32_t plan_feed(dvsi_feed *feed, dvs_error *err)
     return status;
 }
 
-/* Does a comparison need what the sink has noted of the entity? The preview of a sync that reads only changes does; so
- * does one of what is referred to, as it may turn out to be incomplete. */
+/* Does a comparison need what the sink has noted of the entity? The preview of a sync that reads only changes
+ * does; so does one of what is referred to, as it may turn out to be incomplete. */
 static int needs_notes(const dvsi_target *target)
 {
     const dvsi_run *run = target->run;

@@ -15,8 +15,9 @@ static const char *const names[] = {"", "never", "kept", "mixed", "dropped"};
 
 uint32_t dvsi_raw_read(const dvsi_json *member)
 {
-    for (uint32_t i = DVSI_RAW_NEVER; member != NULL && member->type == DVSI_JSON_STRING && i <= DVSI_RAW_DROPPED; i++)
-        if (strcmp(member->text, names[i]) == 0)
+    const char *text = member != NULL && member->type == DVSI_JSON_STRING ? member->text : "";
+    for (uint32_t i = DVSI_RAW_NEVER; i <= DVSI_RAW_DROPPED; i++)
+        if (strcmp(text, names[i]) == 0)
             return i;
     return DVSI_RAW_UNKNOWN;
 }

@@ -1,7 +1,13 @@
 """Several sources, expressions and history together, in the corners where one feature meets another."""
 
+import json
+import os
+import random
+import time
+
 import pytest
-from harness import DONE, FAILED, FOUND, INVALID, PARTIAL, Project, by_key, execute
+from harness import (DONE, FAILED, FOUND, INVALID, LONG, PARTIAL, SHORT, SYSTEM_COLUMNS, Project, by_key, columns,
+                     execute)
 from worlds import World, column, scripted_project, thing
 
 FIELDS = ("code", "name", "phone")
@@ -103,6 +109,23 @@ def test_a_derived_value_is_nobodys(tmp_path, sources):
         (None, '"a1"', "sink", "derived")]
 
 
+@pytest.mark.parametrize("sources", [1, 2])
+def test_a_pinned_derived_value_is_that_of_the_sink(tmp_path, sources):
+    """Goal: diff and lineage say whose value was kept, however many sources there are."""
+    project = two(tmp_path, crm=[("A", "a", "1")], derived={"label": "name || phone"})
+    project.edit(lambda c: c["entities"][0].update({"from": c["entities"][0]["from"][:sources]}))
+    project.sync()
+    execute(project.db, "UPDATE partners SET label = 'mine'")
+    project.sync()
+    project.command("conflicts", "resolve", 1, "--keep", "sink").expect(DONE)
+    (change,) = project.diff(expect=FOUND).changes
+    assert change["fields"] == {"label": {"sink": "a1", "source": "mine", "from": "sink", "authority": "derived",
+                                          "pinned": True}}
+    project.sync()
+    assert by_key(project.db, "partners", "code", "label") == {"A": "mine"}
+    assert project.value("SELECT source_id FROM field_lineage WHERE new_value = 'mine'") == "sink"
+
+
 # ---- Referenced records ----
 
 def test_a_referenced_record_that_leaves_where(tmp_path):
@@ -189,3 +212,139 @@ def test_a_source_whose_keys_are_of_a_narrower_type(tmp_path, rule):
     project.sync("--rebuild", "--entity", "partners")
     assert by_key(project.db, "partners", "code", "name", "phone") == {lower: ("of the world", "1")}
     project.diff(expect=DONE)
+
+
+@pytest.mark.parametrize("change", ["type", "fields"])
+def test_offers_of_a_former_key(tmp_path, change):
+    """Goal: a table made anew under another key holds what was read, though a record without a usable key was among it:
+    what the sources said under the former key is no record of it, in that run and later."""
+    project = two(tmp_path, crm=[("01", "a", "1"), ("x", "b", None)], sheet=[("01", "s", "2")])
+    project.sync()
+    if change == "type":
+        kinds = {"code": {"from": "code", "type": "int64"}, "name": "name", "phone": "phone"}
+        project.edit(lambda c: [f.update(fields=kinds) for f in c["entities"][0]["from"]])
+        expected = [(1, "a", "1")]
+    else:
+        project.edit(lambda c: c["entities"][0].update(key=["phone", "code"]))
+        expected = [("01", "a", "1"), ("01", "s", "2")]
+    project.sync("--rebuild", "--entity", "partners", expect=PARTIAL)
+    for _ in range(2):
+        assert sorted(project.rows("SELECT code, name, phone FROM partners")) == expected
+        project.sync(expect=PARTIAL)
+
+
+# ---- Records that fail ----
+
+def test_a_failing_record_is_no_drift(tmp_path):
+    """Goal: what a failing record said before still takes part, in a diff as in a sync."""
+    project = two(tmp_path, crm=[("A", "a", "1"), ("B", "b", "2")], sheet=[("A", "s", "3")])
+    project.edit(lambda c: c["entities"][0]["from"][0].update(fields={"*": True, "size": {"expr": "to_number(phone)"}}))
+    project.sync()
+    project.csv("crm", FIELDS, [("A", "a", "bad"), ("B", "new", "2")])
+    assert [(c["op"], c["key"]) for c in project.diff(expect=PARTIAL).changes] == [("update", {"code": "B"})]
+    project.sync(expect=PARTIAL)
+    assert by_key(project.db, "partners", "code", "name", "phone") == {"A": ("a", "1"), "B": ("new", "2")}
+    assert project.diff(expect=PARTIAL).changes == []
+
+
+# ---- Keys of all kinds, at random ----
+
+KEYS = {"text": ["A", "a", "Ä", "e\u0301", "\u00e9", "1", "1.0", " A", "x" * 300, "😀", 'a"b', "null", "[1]", "a\nb", "\\"],
+        "decimal": ["1", "1.0", "01", "-0", "0", "1e2", "9007199254740993", "12345678901234567.891"],
+        "timestamp": ["2024-01-01T00:00:00Z", "2024-01-01T01:00:00+01:00", "2024-01-01T00:00:00.5Z", "1969-12-31T23:59:59.999999Z"],
+        "bool": ["true", "1", "FALSE"],
+        "uuid": ["00112233-4455-6677-8899-AABBCCDDEEFF", "00112233-4455-6677-8899-aabbccddeeff"]}
+SEEDS = [int(os.environ["DVSYNC_SEED"])] if "DVSYNC_SEED" in os.environ else \
+    [21] + ([] if SHORT else [time.time_ns() % 1_000_000]) + ([time.time_ns() % 999_983 + i for i in range(40)] if LONG else [])
+
+
+class Life:
+    """One entity of two files, whose project is edited again and again; a refused edit is followed by --rebuild."""
+
+    def __init__(self, folder, seed):
+        self.dice = random.Random(seed)
+        self.folder = folder
+        self.kind = self.dice.choice(sorted(KEYS))
+        self.rows = {"one": {}, "two": {}}
+        self.priority = {"one": 1, "two": 1}
+        self.entity = {"name": "things", "key": ["code"], "from": [self.feed("one"), self.feed("two")]}
+        self.project = Project(folder)
+        self.story = []
+
+    def feed(self, name):
+        return {"source": name, "entity": name, "fields": {"*": True, "code": {"from": "code", "type": self.kind}}}
+
+    def change(self):
+        rows = self.rows[self.dice.choice(("one", "two"))]
+        key = (self.dice.choice(KEYS[self.kind]), self.dice.choice("pq"))
+        if rows.pop(key, None) is None:
+            rows[key] = (self.dice.choice(("red", "", None)), self.dice.choice(("1", "x", None)))
+
+    def edit(self):
+        feed = self.dice.choice(self.entity["from"])
+        what = self.dice.choice(("key", "type", "history", "priority", "order", "where", "feeds", "field", "records", "derived"))
+        if what == "key":
+            self.entity["key"] = self.dice.choice((["code"], ["code", "part"], ["part", "code"]))
+        elif what == "type":
+            kind = self.dice.choice((self.kind, "text"))
+            for one in self.entity["from"]:
+                one["fields"]["code"] = {"from": "code", "type": kind}
+        elif what == "history":
+            self.entity["history"] = self.dice.choice(("none", "scd2"))
+        elif what == "priority":
+            self.priority["two"] = self.dice.choice((0, 1, 2))
+        elif what == "order":
+            self.entity["from"].reverse()
+        elif what == "feeds" and len(self.entity["from"]) == 2:
+            self.entity["from"].remove(feed)
+            self.entity.pop("records_from", None)
+        elif what == "feeds":
+            code = feed["fields"]["code"]
+            self.entity["from"].append(self.feed("two" if feed["source"] == "one" else "one"))
+            self.entity["from"][1]["fields"]["code"] = code
+        elif what == "field":
+            feed["fields"]["name"] = self.dice.choice(({"expr": "name || part"}, {"from": "phone"}, False, {"static": "s"},
+                                                       {"from": "name", "nulls": "win"}))
+        elif what == "where" and feed.pop("where", None) is None:
+            feed["where"] = "name IS NULL OR name <> 'red'"
+        elif what == "records" and self.entity.pop("records_from", None) is None:
+            self.entity["records_from"] = [feed["source"]]
+        elif what == "derived" and self.entity.pop("derived", None) is None:
+            self.entity["derived"] = {"label": "coalesce(phone, '-')"}
+        return what
+
+    def write(self, project):
+        for name, rows in self.rows.items():
+            project.csv(name, ("code", "part", "name", "phone"), [(*key, *row) for key, row in rows.items()])
+        return project.write({"sources": {name: {"plugin": "csv", "priority": self.priority[name], "settings": {"path": "data"}}
+                                          for name in self.rows},
+                              "options": {"max_delete": "100%"}, "entities": [json.loads(json.dumps(self.entity))]})
+
+    def run(self, number):
+        for _ in range(self.dice.randrange(4)):
+            self.change()
+        self.story.append(self.edit() if number else "first")
+        result = self.write(self.project).sync(expect=(DONE, INVALID))
+        if result.code == INVALID:
+            self.project.sync("--rebuild", "--entity", "things")
+        other = self.write(Project(self.folder / f"fresh-{number}"))
+        other.sync()
+        names = [n for n in columns(other.db, "things") if n not in SYSTEM_COLUMNS]
+        current = f"SELECT {', '.join(names)} FROM things_current ORDER BY {', '.join(names)}"
+        open_conflicts = "SELECT key, field, winner_source, winner_value, loser_source, loser_value, rule FROM _sync_conflicts " \
+                         "WHERE closed_at IS NULL ORDER BY 1, 2"
+        for what in (current, open_conflicts):
+            assert self.project.rows(what) == other.rows(what), self.story
+        assert self.project.diff().code == DONE, self.story
+        again = self.project.sync()
+        assert again.json["totals"]["rows_unchanged"] == len(other.rows(current)), f"{self.story}\n{again}"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_keys_of_all_kinds(tmp_path, seed):
+    """Goal: after any edits of the project, --rebuild where it is asked for, the state is that of a fresh database."""
+    life = Life(tmp_path, seed)
+    for _ in range(6):
+        life.change()
+    for number in range(12 if LONG else 7):
+        life.run(number)

@@ -1,7 +1,7 @@
 """Things tried by hand: what a diff says, what a plan carries out and what a sync does are the same, in combinations."""
 
 import pytest
-from harness import DONE, FAILED, FOUND, INVALID, PARTIAL, Project, counts, execute
+from harness import DONE, FAILED, FOUND, INVALID, PARTIAL, Project, counts, csv_project, execute
 from test_conflicts import Two
 from test_plan import Twin
 from worlds import World, column, scripted_project
@@ -100,18 +100,18 @@ def previewed(project, *args, expect=FOUND):
 
 def test_preview_of_the_changes_of_two_sources(tmp_path):
     """Goal: a sync by cursor sees what changed, and only that; so does its preview."""
-    two = Two(tmp_path, n=8)
+    two = Two(tmp_path, n=300)
     two.crm["partners"]["capabilities"] = ["complete", "cursor"]
     two.crm.write()
-    two.says("P-9", "nine", "9")
+    two.says("P-999", "nine", "9")
     project = two.project
     project.sync()
     execute(project.db, "UPDATE partners SET name = 'by hand' WHERE code IN ('P-1', 'P-2')")
     two.crm.remove(3, stream="partners")
-    two.change(1, 20, name="new")
-    two.sheet({k: v for k, v in two.rows.items() if k not in ("P-3", "P-9")})
-    two.says("P-10", "ten", "10")
-    assert previewed(project) == [("create", "P-10"), ("delete", "P-9"), ("update", "P-1")]
+    two.change(1, 500, name="new")
+    two.sheet({k: v for k, v in two.rows.items() if k not in ("P-3", "P-999")})
+    two.says("P-1000", "ten", "10")
+    assert previewed(project) == [("create", "P-1000"), ("delete", "P-999"), ("update", "P-1")]
     # P-2, edited, and P-3, deleted, are for the complete read.
     assert previewed(project, "--full") == [("delete", "P-3"), ("update", "P-2")]
 
@@ -155,3 +155,19 @@ def test_preview_of_what_is_referred_to(tmp_path):
     assert previewed(project, "--max-delete", "100%") == [
         ("create", 8), ("delete", 4), ("update", 1)]
     assert ids(project) == [1, 2, 8], "nothing refers to 1 and 2"
+
+
+def test_numbers_as_people_write_them(tmp_path):
+    """Goal: text output shows a number with the digits that it needs, and any number that JSON can hold, however large."""
+    project = csv_project(tmp_path, settings={"types": {"d": "double", "j": "json"}})
+    project.csv("partners", ("id", "d", "j"), [("1", "-62.51322", '{"a": 0.1}'), ("2", "0.30000000000000004", "1e400"),
+                                               ("3", "1e300", '{"-1": [123456789012345678901234567890, "\\"2e999"]}')])
+    project.command("diff").expect(FOUND).says(
+        "d: -62.51322 ", 'j: {"a": 0.1} ', "d: 0.30000000000000004 ", 'j: "1e400" ', "d: 1e300 ",
+        'j: {"-1": ["123456789012345678901234567890", "\\"2e999"]}')
+    project.sync()
+    execute(project.db, "UPDATE partners SET d = 0.7, j = '1e999'")
+    project.command("diff").expect(FOUND).says("d: 0.7 -> -62.51322 ", 'j: "1e999" -> {"a": 0.1} ')
+    project.sync()
+    project.command("conflicts").expect(DONE).says("sink: 0.7 ", 'sink: "1e999"')
+    project.command("lineage", "--entity", "partners", "--key", "2", "--history").expect(DONE).says("0.30000000000000004 ", '"1e400" ')

@@ -30,6 +30,8 @@ static void test_values(void **state)
         {"1 / 0", "null"},
         {"-0.0", "double 0"},
         {"1e308 * 10", "! not a finite number"},
+        {"CASE WHEN money > 0 THEN money END", "decimal 12345678901234567.891"},
+        {"to_number('1e400')", "! a decimal is too large for an expression"},
         {"CAST(raw AS TEXT)", "! not valid UTF-8"},
         {"char(65, 0, 66)", "! NUL"},
         {"a -- a comment", "int64 9007199254740993"},
@@ -120,6 +122,10 @@ static void test_limits(void **state)
     for (int i = 0; i < 3000; i++)
         dvsi_buf_puts(&deep, " ");
     check_expression(&(expected){dvsi_buf_text(&deep), "? more than 10000 bytes"}, record);
+    dvsi_buf_clear(&deep);
+    for (int i = 0; i < 200; i++) /* each another double */
+        dvsi_buf_printf(&deep, "%sto_number('1%d0000000000000.0001')", i != 0 ? " + " : "", 100 + i);
+    check_expression(&(expected){dvsi_buf_text(&deep), "! too many long decimals in one record"}, record);
     dvsi_buf_free(&deep);
 }
 

@@ -58,6 +58,8 @@ static void test_terms(void **state)
     check("code = 5", "code = 5");
     check("CODE == -5", "code = -5");
     check("5 < \"code\"", "code > 5");
+    check("code <= 5", "code <= 5");
+    check("5 <= code", "code >= 5");
     check("-5 >= [code]", "code <= -5");
     check("code <> 9223372036854775807", "code <> 9223372036854775807");
     check("code = 9223372036854775808", "");
@@ -139,6 +141,26 @@ static void test_risky(void **state)
     check("code = 0 AND date(name) = day", "");
     check("code = 0 -- AND 1", "");
     check("code = 0 /* x */", "");
+    check("code = 0 /* AND code = 2 AND flag */ AND flag", "");
+    check("code = 0 AND flag -- \n AND code = 2 AND flag", "");
+}
+
+/* More than anybody writes is not looked into; of many conditions the first ones go to the source. */
+static void test_many(void **state)
+{
+    dvsi_buf where = {0}, expected = {0};
+    (void)state;
+    for (int i = 0; i < 25; i++) {
+        dvsi_buf_puts(&where, i == 0 ? "code = 1" : " AND code = 1");
+        if (i < 20)
+            dvsi_buf_puts(&expected, i == 0 ? "code = 1" : ", code = 1");
+    }
+    check(dvsi_buf_text(&where), dvsi_buf_text(&expected));
+    for (int i = 0; i < 400; i++)
+        dvsi_buf_puts(&where, " AND code = 1");
+    check(dvsi_buf_text(&where), "");
+    dvsi_buf_free(&where);
+    dvsi_buf_free(&expected);
 }
 
 int main(void)
@@ -148,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_joined),
         cmocka_unit_test(test_risky),
+        cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
