@@ -134,7 +134,8 @@ static int64_t find_pin(const dvsi_key_clashes *record, uint32_t field)
 }
 
 /* Was the pin made of a conflict that named this very edit, whose value stood until now? */
-static int32_t is_decided(settlement *s, int64_t conflict, const dvsi_clash *clash, int *decided, dvs_error *err)
+static int32_t is_decided(settlement *s, int64_t conflict, const dvsi_clash *clash, int *decided,
+                          dvs_error *err)
 {
     dvs_cell edit;
     dvs_where where = dvsi_where(DVSI_CONFLICTS_ID, DVS_OP_EQ, dvsi_cell_int64(conflict));
@@ -156,8 +157,10 @@ static int32_t is_decided(settlement *s, int64_t conflict, const dvsi_clash *cla
     return status;
 }
 
-/* Where a field is pinned, it does not matter what the sources say, and an edit that was decided against is no news. */
-static int32_t look(settlement *s, const dvsi_key_clashes *record, const dvsi_clash *clash, int *counts, dvs_error *err)
+/* Where a field is pinned, it does not matter what the sources say; and an edit that was decided against is
+ * no news. */
+static int32_t look(settlement *s, const dvsi_key_clashes *record, const dvsi_clash *clash, int *counts,
+                    dvs_error *err)
 {
     const int64_t pin = find_pin(record, clash->field);
     int decided = 0;

@@ -67,6 +67,8 @@ static int32_t make_fingerprint(const dvsi_feed *feed, char out[DVSI_SHA256_HEX]
         dvsi_buf_printf(&text, "priority=%lld\n", (long long)feed->from->endpoint->priority);
     if (feed->from->scope_referenced)
         dvsi_buf_puts(&text, "scope=referenced\n");
+    if (feed->target->entity->deletes == DVSI_DELETES_IGNORE) /* else what went is still to be deleted */
+        dvsi_buf_puts(&text, "deletes=ignore\n");
     if (!feed->target->entity->keep_raw)
         dvsi_buf_puts(&text, "keep_raw=false\n");
     dvsi_hash_sha256(dvsi_buf_text(&text), text.length, out);

@@ -38,7 +38,8 @@ int32_t dvsi_target_next_id(dvsi_target *target, int64_t *id, dvs_error *err)
 
 static char *name_in(dvsi_arena *arena, const dvs_cell *cell)
 {
-    return cell->kind == DVS_TEXT ? dvsi_arena_copy(arena, cell->v.text, cell->length) : dvsi_arena_copy(arena, "", 0);
+    return cell->kind == DVS_TEXT ? dvsi_arena_copy(arena, cell->v.text, cell->length)
+                                  : dvsi_arena_copy(arena, "", 0);
 }
 
 /* One row (project, table_name, entity) of _sync_tables against the entity's table. */
@@ -53,12 +54,12 @@ static int32_t compare_owner(dvsi_run *run, const dvsi_entity *entity, const dvs
         return DVS_OK;
     if (strcmp(project, run->project->name) != 0)
         return dvsi_error_set(err, DVS_E_CONFIG,
-                              "table \"%s\" belongs to project \"%s\"; give the entity another name or the project "
-                              "another database",
+                              "table \"%s\" belongs to project \"%s\"; give the entity another name or the "
+                              "project another database",
                               table, project);
     return dvsi_error_set(err, DVS_E_CONFIG,
-                          "table \"%s\" is that of the entity \"%s\", and names compare without case; write the entity's "
-                          "name the same way, or give it another one",
+                          "table \"%s\" is that of the entity \"%s\", and names compare without case; write "
+                          "the entity's name the same way, or give it another one",
                           table, other);
 }
 

@@ -96,6 +96,8 @@ static int set_journal_mode(sqlite3 *db, const char *mode, bool *refused)
     return rc;
 }
 
+#define SCRATCH_PAGE 16384 /* its rows are read in the order of keys, each from a page of its own */
+
 /* A scratch database needs no durability, but rollbacks: they go wrong without any journal. */
 static int set_up_scratch(dvs_sink *sink)
 {
@@ -103,7 +105,7 @@ static int set_up_scratch(dvs_sink *sink)
     snprintf(sql, sizeof sql,
              "PRAGMA page_size=%d; PRAGMA main.locking_mode=EXCLUSIVE; PRAGMA main.journal_mode=TRUNCATE; "
              "PRAGMA main.synchronous=OFF",
-             (int)sink->page_size);
+             SCRATCH_PAGE);
     return sink_sqlite_exec(sink->db, sql);
 }
 

@@ -170,6 +170,24 @@ def test_a_source_that_gives_no_delta_any_more(tmp_path, key, left):
     project.diff(expect=DONE)
 
 
+@pytest.mark.parametrize("key", ["id", "code"])
+def test_deletes_that_are_ignored_no_longer(tmp_path, key):
+    """Goal: when `deletes: ignore` is taken back, the next sync deletes what went in the meantime."""
+    world = World(tmp_path).stream(rows=[thing(i) for i in (1, 2)], capabilities=["complete", "delta", "resume"]).write()
+    entity = {"name": "things", "key": [key], "deletes": "ignore"}
+    project = scripted_project(tmp_path, world, entities=[entity], options={"max_delete": "100%"})
+    project.sync()
+    world.remove(2, seq=9).write()
+    project.sync()
+    assert set(by_key(project.db, "things", "id", "name")) == {1, 2}
+    project.edit(lambda c: c["entities"][0].pop("deletes"))
+    (source,) = project.sync().json["entities"][0]["sources"]
+    assert source["reason"] == "the project changed"
+    assert set(by_key(project.db, "things", "id", "name")) == {1}
+    (source,) = project.sync().json["entities"][0]["sources"]
+    assert source["mode"] == "delta"
+
+
 # ---- Lineage ----
 
 def test_a_mapping_that_came_back(tmp_path):

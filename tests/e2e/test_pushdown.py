@@ -2,9 +2,11 @@
 same result as without."""
 
 import random
+from urllib.parse import unquote
 
+import pytest
 from dataverse import dataverse_project
-from harness import DONE, counts, entity
+from harness import DONE, PARTIAL, counts, entity
 from sim import Sim
 from worlds import World, column, scripted_project, thing
 
@@ -87,25 +89,43 @@ DATAVERSE = [
     ("name > 'M' AND telephone1 IS NULL", "telephone1 eq null"),
     ("to_number(revenue) > 5 AND statecode = 0", None),
     ("statecode = 0 OR statecode = 1", None),
+    ("_ownerid_value <> '00000000-0000-0000-0000-000000000001'", "_ownerid_value ne 00000000-0000-0000-0000-000000000001"),
 ]
+CONTACTS = [("birthdate >= '1980-01-01'", "birthdate ge 1980-01-01"), ("birthdate = '1980-01-01'", "birthdate eq 1980-01-01")]
 
 
 def test_dataverse(tmp_path):
     """Goal: $filter says the part that is sure; the rows are those of the local evaluation."""
-    from urllib.parse import unquote
-    with Sim("--rows", "accounts=150") as sim:
-        for number, (condition, expected) in enumerate(DATAVERSE):
+    cases = [("account", *case) for case in DATAVERSE] + [("contact", *case) for case in CONTACTS]
+    with Sim("--rows", "accounts=150", "--rows", "contacts=150") as sim:
+        for number, (table, condition, expected) in enumerate(cases):
             results = []
             for label, text in (("pushed", condition), ("local", f"({condition}) OR 0")):
-                project = dataverse_project(tmp_path, sim, [{"name": "accounts", "from": [{"where": text}]}],
+                project = dataverse_project(tmp_path, sim, [{"name": f"{table}s", "from": [{"where": text}]}],
                                             name=f"{label}{number}", page_size=50)
                 project.sync()
-                results.append(project.rows("SELECT accountid FROM accounts ORDER BY 1"))
+                results.append(project.rows(f"SELECT {table}id FROM {table}s ORDER BY 1"))
                 (asked,) = rows_filters(sim)
                 assert (unquote(asked) if asked else None) == (expected if label == "pushed" else None), condition
                 sim.expect_clean()
                 sim.clear_log()
             assert results[0] == results[1], condition
+
+
+@pytest.mark.parametrize("listed, condition, expected", [
+    (True, "governmentid = 'A-1' AND statecode = 0", None),
+    (True, "governmentid IS NOT NULL AND statecode = 0", None),
+    (False, "lastname IS NOT NULL AND statecode = 0", "statecode eq 0")])
+def test_dataverse_what_may_be_hidden(tmp_path, listed, condition, expected):
+    """Goal: nothing is left out by the source where a value may be hidden from us, for then nothing is decided; nor is it
+    asked about NULL where $metadata, which does not tell which values these are, is all that there is."""
+    with Sim("--rows", "contacts=60") as sim:
+        if not listed:
+            sim.fault("403", phase="metadata", times=1)  # the list of tables is what is asked for first
+        project = dataverse_project(tmp_path, sim, [{"name": "contacts", "from": [{"where": condition}]}])
+        project.sync(expect=PARTIAL if "governmentid" in condition else DONE)
+        (asked,) = rows_filters(sim)
+        assert (unquote(asked) if asked else None) == expected
 
 
 def test_dataverse_later_runs(tmp_path):
