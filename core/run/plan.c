@@ -290,18 +290,32 @@ static int32_t plan_feed(dvsi_feed *feed, dvs_error *err)
     return status;
 }
 
+static int has_gone_column(const dvsi_feed *feed)
+{
+    for (uint32_t i = 0; feed->mapping != NULL && i < feed->mapping->n_plain; i++)
+        if (feed->mapping->fields[i].is_gone)
+            return 1;
+    return 0;
+}
+
 /* Does a comparison need what the sink has noted of the entity? The preview of a sync that reads only changes
- * does; so does one of what is referred to, as it may turn out to be incomplete. */
+ * does; so does one of what is referred to, as it may turn out to be incomplete, and one of a source with a
+ * column that is gone, whose offers keep what it has said before. */
 static int needs_notes(const dvsi_target *target)
 {
     const dvsi_run *run = target->run;
     int changes = 0;
-    for (uint32_t f = 0; f < target->n_feeds; f++)
-        changes |= target->feeds[f].phase == DVSI_FEED_PREPARED && target->feeds[f].mode != DVS_READ_FULL &&
-                   target->feeds[f].state.read_mode != DVS_READ_FULL;
+    int gone = 0;
+    for (uint32_t f = 0; f < target->n_feeds; f++) {
+        const dvsi_feed *feed = &target->feeds[f];
+        changes |= feed->phase == DVSI_FEED_PREPARED && feed->mode != DVS_READ_FULL &&
+                   feed->state.read_mode != DVS_READ_FULL;
+        gone |= has_gone_column(feed);
+    }
     if (run->as_sync && changes && !target->passes)
         return 1;
-    return run->dry && dvsi_feed_gathers(&target->feeds[0]) && target->feeds[0].from->scope_referenced;
+    return run->dry && dvsi_feed_gathers(&target->feeds[0]) &&
+           (gone || target->feeds[0].from->scope_referenced);
 }
 
 int32_t dvsi_plan_target(dvsi_target *target, dvs_error *err)

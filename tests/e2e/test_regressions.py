@@ -1,4 +1,4 @@
-"""Bugs that a second look found: each test failed before its bug was mended."""
+"""Bugs of the corners: each test failed before its bug was mended."""
 
 import signal
 

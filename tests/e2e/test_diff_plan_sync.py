@@ -1,4 +1,4 @@
-"""Things tried by hand: what a diff says, what a plan carries out and what a sync does are the same, in combinations."""
+"""What a diff says, what a plan carries out and what a sync does are the same, where features meet."""
 
 import pytest
 from harness import DONE, FAILED, FOUND, INVALID, PARTIAL, Project, counts, csv_project, execute
@@ -171,3 +171,18 @@ def test_numbers_as_people_write_them(tmp_path):
     project.sync()
     project.command("conflicts").expect(DONE).says("sink: 0.7 ", 'sink: "1e999"')
     project.command("lineage", "--entity", "partners", "--key", "2", "--history").expect(DONE).says("0.30000000000000004 ", '"1e400" ')
+
+
+def test_column_that_is_gone_where_another_source_has_it(tmp_path):
+    """Goal: a source whose column is gone keeps what it has said, in a diff and a plan as in a sync; afterwards nothing differs."""
+    project = Project(tmp_path)
+    project.csv("one", ("id", "n", "y"), [("1", "5", "a"), ("2", "6", "b")])
+    project.csv("two", ("id", "n"), [("1", "50"), ("2", None)])
+    project.write({"sources": {"files": {"plugin": "csv", "settings": {"path": "data"}}}, "entities": [{
+        "name": "t", "key": ["id"], "from": [
+            {"source": "files", "as": "one", "entity": "one", "fields": {"id": "id", "n": "n", "y": "y"}},
+            {"source": "files", "as": "two", "entity": "two", "fields": {"id": "id", "n": "n"}}]}]})
+    project.sync()
+    project.csv("one", ("id", "y"), [("1", "a"), ("2", "c")])
+    Twin(project).both()
+    assert project.rows("SELECT id, n, y FROM t ORDER BY id") == [("1", "5", "a"), ("2", "6", "c")]
