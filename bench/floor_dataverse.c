@@ -241,7 +241,7 @@ int main(int argc, char **argv)
     free(f.next.data);
     free(f.challenge.data);
     double seconds = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
-    printf("{\"rows\":%" PRIu64 ",\"different\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"seconds\":%.3f}\n", f.rows,
-           f.different, f.bytes, seconds);
+    printf("{\"rows\":%" PRIu64 ",\"different\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"seconds\":%.3f}\n",
+           f.rows, f.different, f.bytes, seconds);
     return 0;
 }

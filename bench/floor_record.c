@@ -254,11 +254,11 @@ static int on_end(void *context)
 }
 
 const yajl_callbacks floor_callbacks = {.yajl_null = on_null,
-                                         .yajl_boolean = on_boolean,
-                                         .yajl_number = on_number,
-                                         .yajl_string = on_string,
-                                         .yajl_map_key = on_name,
-                                         .yajl_start_map = on_start,
-                                         .yajl_end_map = on_end,
-                                         .yajl_start_array = on_start,
-                                         .yajl_end_array = on_end};
+                                        .yajl_boolean = on_boolean,
+                                        .yajl_number = on_number,
+                                        .yajl_string = on_string,
+                                        .yajl_map_key = on_name,
+                                        .yajl_start_map = on_start,
+                                        .yajl_end_map = on_end,
+                                        .yajl_start_array = on_start,
+                                        .yajl_end_array = on_end};

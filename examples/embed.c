@@ -71,8 +71,8 @@ static void print_result(const dvs_result *result)
     printf("success: %s\n", dvs_result_success(result) ? "yes" : "no");
     printf("duration: %.3f s\n", (double)dvs_result_duration_us(result) / 1e6);
     printf("changes detected: %s\n", dvs_result_changes(result) ? "yes" : "no");
-    printf("created %" PRIu64 ", updated %" PRIu64 ", deleted %" PRIu64 ", unchanged %" PRIu64 ", row errors %" PRIu64
-           "\n",
+    printf("created %" PRIu64 ", updated %" PRIu64 ", deleted %" PRIu64 ", unchanged %" PRIu64
+           ", row errors %" PRIu64 "\n",
            totals->created, totals->updated, totals->deleted, totals->unchanged, totals->row_errors);
     printf("errors: %" PRIu32 "\n", dvs_result_n_errors(result));
     for (uint32_t i = 0; i < dvs_result_n_errors(result); i++)

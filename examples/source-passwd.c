@@ -1,6 +1,6 @@
 /*
- * source-passwd.c - a whole dvsync source in one file: the users of a passwd(5) file. docs/plugin-guide.md walks
- * through it.
+ * source-passwd.c - a whole dvsync source in one file: the users of a passwd(5) file. docs/plugin-guide.md
+ * walks through it.
  *
  *     cc -shared -fPIC -o dvsync-source-passwd.so source-passwd.c $(pkg-config --cflags libdvsync)
  *
@@ -24,9 +24,12 @@ static const struct {
     const char *name;
     uint32_t kind;
     uint32_t flags;
-} columns[N_COLUMNS] = {{"name", DVS_TEXT, DVS_COLUMN_KEY},       {"password", DVS_TEXT, DVS_COLUMN_NULLABLE},
-                        {"uid", DVS_INT64, 0},                    {"gid", DVS_INT64, 0},
-                        {"comment", DVS_TEXT, DVS_COLUMN_NULLABLE}, {"home", DVS_TEXT, DVS_COLUMN_NULLABLE},
+} columns[N_COLUMNS] = {{"name", DVS_TEXT, DVS_COLUMN_KEY},
+                        {"password", DVS_TEXT, DVS_COLUMN_NULLABLE},
+                        {"uid", DVS_INT64, 0},
+                        {"gid", DVS_INT64, 0},
+                        {"comment", DVS_TEXT, DVS_COLUMN_NULLABLE},
+                        {"home", DVS_TEXT, DVS_COLUMN_NULLABLE},
                         {"shell", DVS_TEXT, DVS_COLUMN_NULLABLE}};
 
 struct dvs_source {
@@ -53,7 +56,8 @@ static const dvs_option options[] = {{.struct_size = sizeof(dvs_option),
                                       .doc = "the file with the users"}};
 
 /* 2. */
-static int32_t open_source(const dvs_host *host, const dvs_settings *settings, dvs_source **out, dvs_error *err)
+static int32_t open_source(const dvs_host *host, const dvs_settings *settings, dvs_source **out,
+                           dvs_error *err)
 {
     dvs_source *source = calloc(1, sizeof *source);
 
@@ -181,10 +185,8 @@ static int32_t put_line(dvs_reader *reader, dvs_out *out)
     }
     for (uint32_t w = 0; w < reader->n_wanted; w++)
         cells[w] = all[reader->wanted[w]];
-    const dvs_row row = {.struct_size = sizeof row,
-                         .n_cells = reader->n_wanted,
-                         .number = reader->number,
-                         .cells = cells};
+    const dvs_row row = {
+        .struct_size = sizeof row, .n_cells = reader->n_wanted, .number = reader->number, .cells = cells};
     return host->put_row(host, out, &row);
 }
 

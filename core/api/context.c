@@ -104,7 +104,8 @@ void dvsi_api_problems(dvsi_buf *out, const dvsi_problems *problems)
     static const char *const severities[] = {"error", "warning", "info"};
     dvsi_buf_puts(out, "\"problems\":[");
     for (const dvsi_problem *p = problems->first; p != NULL; p = p->next) {
-        dvsi_buf_printf(out, "%s{\"severity\":\"%s\",\"file\":", p != problems->first ? "," : "", severities[p->severity]);
+        dvsi_buf_printf(out, "%s{\"severity\":\"%s\",\"file\":", p != problems->first ? "," : "",
+                        severities[p->severity]);
         dvsi_json_string(out, p->file, strlen(p->file));
         dvsi_buf_printf(out, ",\"line\":%u,\"column\":%u,\"path\":", p->line, p->column);
         dvsi_json_string(out, p->path, strlen(p->path));
@@ -134,8 +135,8 @@ static int32_t first_problem(const dvsi_problems *problems, dvs_error *err)
 
 /* ---- Projects ---- */
 
-int32_t dvs_project_open_file(dvs_context *context, const char *file, dvs_project **project, dvs_report **report,
-                              dvs_error *err)
+int32_t dvs_project_open_file(dvs_context *context, const char *file, dvs_project **project,
+                              dvs_report **report, dvs_error *err)
 {
     dvs_error local;
     dvsi_problems problems = {0};
@@ -198,15 +199,17 @@ int32_t dvs_project_open(dvs_context *context, const char *directory, const char
     if (n_matches == 1) {
         status = dvs_project_open_file(context, match->file, project, report, err);
     } else if (n_matches > 1) {
-        status = dvsi_error_set(err, DVS_E_CONFIG, "several projects in %s are called \"%s\", one of them in %s; choose one "
-                                "with --config-file, or rename one", directory, name, match->file);
+        status = dvsi_error_set(err, DVS_E_CONFIG,
+                                "several projects in %s are called \"%s\", one of them in %s; choose one "
+                                "with --config-file, or rename one",
+                                directory, name, match->file);
     } else {
         const char *near = names != NULL ? dvsi_problem_nearest(name, names) : NULL;
-        status = dvsi_error_set(err, DVS_E_CONFIG,
-                                "no project in %s is called \"%s\"%s%s%s%s%s%s; `dvsync list` shows them all", directory,
-                                name, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-                                near != NULL ? "\"?" : "", unnamed != NULL ? "; the name in " : "",
-                                unnamed != NULL ? unnamed->file : "", unnamed != NULL ? " could not be read" : "");
+        status = dvsi_error_set(
+            err, DVS_E_CONFIG, "no project in %s is called \"%s\"%s%s%s%s%s%s; `dvsync list` shows them all",
+            directory, name, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+            near != NULL ? "\"?" : "", unnamed != NULL ? "; the name in " : "",
+            unnamed != NULL ? unnamed->file : "", unnamed != NULL ? " could not be read" : "");
     }
     dvsi_discovery_free(&found);
     return status;

@@ -22,14 +22,15 @@ static int32_t resolve(dvsi_init *init, dvsi_project **project, const dvs_settin
         *project = dvsi_project_parse(file, text.data, text.length, DVSI_PROJECT_INTERPOLATE, &problems);
     if (status == DVS_OK && *project != NULL) {
         const char *path = dvsi_arena_printf(&init->arena, "sources.%s", init->name);
-        *settings = dvsi_settings_resolve(&init->arena, init->plugin->source.options, init->plugin->source.n_options,
-                                          &(*project)->sources[0], file, path != NULL ? path : "sources",
-                                          (*project)->directory, &problems);
+        *settings = dvsi_settings_resolve(&init->arena, init->plugin->source.options,
+                                          init->plugin->source.n_options, &(*project)->sources[0], file,
+                                          path != NULL ? path : "sources", (*project)->directory, &problems);
     }
-    if (status == DVS_OK && *settings == NULL) { /* the text's lines are nobody's: a setting's name says where */
+    if (status == DVS_OK &&
+        *settings == NULL) { /* the text's lines are nobody's: a setting's name says where */
         const dvsi_problem *first = problems.first;
-        status = first != NULL ? dvsi_error_set(err, DVS_E_CONFIG, "%s: %s", first->path[0] != '\0' ? first->path : file,
-                                                first->message)
+        status = first != NULL ? dvsi_error_set(err, DVS_E_CONFIG, "%s: %s",
+                                                first->path[0] != '\0' ? first->path : file, first->message)
                                : dvsi_error_no_memory(err);
     }
     dvsi_problems_free(&problems);
@@ -47,14 +48,15 @@ static int32_t check_settings(const dvsi_init *init, dvs_error *err)
         if (setting[length] == '\0')
             return dvsi_error_set(err, DVS_E_USAGE, "\"%s\" is no setting: write NAME=VALUE", setting);
         if (strpbrk(setting, "\n\r") != NULL)
-            return dvsi_error_set(err, DVS_E_USAGE, "the setting %.*s has a line break in it", (int)length, setting);
+            return dvsi_error_set(err, DVS_E_USAGE, "the setting %.*s has a line break in it", (int)length,
+                                  setting);
         for (uint32_t k = 0; k < init->plugin->source.n_options && !known; k++)
             known = strlen(init->plugin->source.options[k].name) == length &&
                     strncmp(init->plugin->source.options[k].name, setting, length) == 0;
         if (!known)
-            return dvsi_error_set(err, DVS_E_CONFIG,
-                                  "plugin \"%s\" has no setting \"%.*s\": see `dvsync plugins info %s`",
-                                  init->plugin->name, (int)(length < 100 ? length : 100), setting, init->plugin->name);
+            return dvsi_error_set(
+                err, DVS_E_CONFIG, "plugin \"%s\" has no setting \"%.*s\": see `dvsync plugins info %s`",
+                init->plugin->name, (int)(length < 100 ? length : 100), setting, init->plugin->name);
     }
     return DVS_OK;
 }
@@ -174,7 +176,8 @@ int32_t dvs_init(dvs_context *context, const dvs_init_options *options, dvs_repo
     err = dvsi_api_error(err, &local);
     *report = NULL;
     init.name = options->name != NULL ? options->name : options->plugin;
-    int32_t status = dvsi_registry_load(context->registry, options->plugin, DVSI_PLUGIN_SOURCE, &init.plugin, err);
+    int32_t status =
+        dvsi_registry_load(context->registry, options->plugin, DVSI_PLUGIN_SOURCE, &init.plugin, err);
     if (status == DVS_OK)
         status = check_settings(&init, err);
     if (status == DVS_OK)

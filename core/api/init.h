@@ -25,8 +25,8 @@ typedef struct dvsi_init {
     uint32_t n_entities;
 } dvsi_init;
 
-/* The head of a project (name, sources, sink). `for_use`: with secrets as they were given, to be parsed and used
- * at once; else for the file, where a secret that was typed is replaced by a variable. */
+/* The head of a project (name, sources, sink). `for_use`: with secrets as they were given, to be parsed and
+ * used at once; else for the file, where a secret that was typed is replaced by a variable. */
 void dvsi_init_head(const dvsi_init *init, int for_use, dvsi_buf *out);
 /* The whole file. */
 void dvsi_init_file(const dvsi_init *init, dvsi_buf *out);

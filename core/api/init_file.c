@@ -114,19 +114,19 @@ static void put_entity(const dvsi_init_entity *entity, dvsi_buf *out)
 void dvsi_init_file(const dvsi_init *init, dvsi_buf *out)
 {
     uint32_t n_enabled = 0;
-    dvsi_buf_printf(out,
-                    "# A dvsync project, written by `dvsync init` from what the source says of itself.\n"
-                    "#   dvsync validate --config-file FILE   checks it\n"
-                    "#   dvsync diff     --config-file FILE   shows what a sync would change\n"
-                    "#   dvsync sync     --config-file FILE   brings the data\n");
+    dvsi_buf_printf(out, "# A dvsync project, written by `dvsync init` from what the source says of itself.\n"
+                         "#   dvsync validate --config-file FILE   checks it\n"
+                         "#   dvsync diff     --config-file FILE   shows what a sync would change\n"
+                         "#   dvsync sync     --config-file FILE   brings the data\n");
     dvsi_init_head(init, 0, out);
-    dvsi_buf_puts(out, "\n"
-                       "# options:            # the defaults\n"
-                       "#   full_every: 7d    # read everything again after so long: this is what finds deletes\n"
-                       "#   max_delete: 20%   # refuse to delete more in one run\n"
-                       "#   deletes: soft     # soft | hard | ignore\n"
-                       "#   keep_raw: true    # each record as the source gave it, in json_response\n"
-                       "\nentities:\n");
+    dvsi_buf_puts(out,
+                  "\n"
+                  "# options:            # the defaults\n"
+                  "#   full_every: 7d    # read everything again after so long: this is what finds deletes\n"
+                  "#   max_delete: 20%   # refuse to delete more in one run\n"
+                  "#   deletes: soft     # soft | hard | ignore\n"
+                  "#   keep_raw: true    # each record as the source gave it, in json_response\n"
+                  "\nentities:\n");
     for (uint32_t i = 0; i < init->n_entities; i++)
         n_enabled += init->entities[i].enabled != 0;
     if (n_enabled == 0)

@@ -16,7 +16,8 @@ int32_t dvsi_api_sync_options(const dvs_sync_options *options, dvs_sync_options 
     memcpy(all, options, options->struct_size < sizeof *all ? options->struct_size : sizeof *all);
     all->struct_size = sizeof *all;
     if (all->rebuild && all->n_entities == 0)
-        return dvsi_error_set(err, DVS_E_USAGE, "rebuild needs the names of the entities whose tables are to be made anew");
+        return dvsi_error_set(err, DVS_E_USAGE,
+                              "rebuild needs the names of the entities whose tables are to be made anew");
     if (all->rebuild && all->row_limit != 0)
         return dvsi_error_set(err, DVS_E_USAGE, "rebuild reads everything: it does not go with row_limit");
     if (all->rebuild && all->dry_run)

@@ -161,8 +161,16 @@ static int32_t read_present(story *s, dvs_error *err)
     if (status == DVS_OK && readable) {
         dvs_table table = {(uint32_t)sizeof table, schema.n_columns,        sizeof(dvs_column), 0,
                            dvsi_table_id(),        s->target->entity->name, schema.columns};
-        dvs_lookup lookup = {
-            (uint32_t)sizeof lookup, schema.n_columns, &table, columns, key, d->n_key, 1, s->key_cells, -1, 0};
+        dvs_lookup lookup = {(uint32_t)sizeof lookup,
+                             schema.n_columns,
+                             &table,
+                             columns,
+                             key,
+                             d->n_key,
+                             1,
+                             s->key_cells,
+                             -1,
+                             0};
         status = dvsi_sink_read(sink, &lookup, row, err);
         s->has_row = status == DVS_OK && row->n_rows != 0;
     }
@@ -190,9 +198,9 @@ static int same_name(const dvs_cell *cell, const char *name)
     return dvsi_utf8_casecmp(text, name) == 0;
 }
 
-/* The mapping that gave this field to this row of the lineage; `any`: or one that is not valid at that time. One
- * that came back was not in use all the while: of several that are valid the youngest is the right one, of others
- * the one that was in use last. */
+/* The mapping that gave this field to this row of the lineage; `any`: or one that is not valid at that time.
+ * One that came back was not in use all the while: of several that are valid the youngest is the right one,
+ * of others the one that was in use last. */
 static const dvs_cell *find_mapping(const story *s, uint32_t field, const dvs_cell *row, const char *source,
                                     int any)
 {
@@ -404,7 +412,8 @@ static int32_t tell(story *s, dvsi_buf *out, dvs_error *err)
     put_fields(s, out);
     if (s->options->history)
         put_changes(s, out);
-    status = dvsi_report_reference_offers(s->view, s->target, &key, s->only != NO_FIELD ? s->fields[s->only] : NULL, out, err);
+    status = dvsi_report_reference_offers(s->view, s->target, &key,
+                                          s->only != NO_FIELD ? s->fields[s->only] : NULL, out, err);
     dvsi_out_close(out, '}');
     return status;
 }

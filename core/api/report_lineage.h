@@ -13,10 +13,10 @@ int32_t dvsi_report_key(dvsi_view *view, const dvsi_target *target, const dvs_li
                         dvs_cell **cells, dvsi_buf *text, dvs_error *err);
 
 /*
- * Adds the member "reference_offers" when the entity has fields of authority reference: what its sources offer for these,
- * of one record; of one field alone when `only` is set.
+ * Adds the member "reference_offers" when the entity has fields of authority reference: what its sources
+ * offer for these, of one record; of one field alone when `only` is set.
  */
-int32_t dvsi_report_reference_offers(dvsi_view *view, const dvsi_target *target, const dvs_cell *key, const char *only,
-                                     dvsi_buf *out, dvs_error *err);
+int32_t dvsi_report_reference_offers(dvsi_view *view, const dvsi_target *target, const dvs_cell *key,
+                                     const char *only, dvsi_buf *out, dvs_error *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* report_lineage_offers.c - what sources offer for a record's fields of authority reference: kept, and not written. */
+/* report_lineage_offers.c - what sources offer for a record's fields of authority reference: kept, and not
+ * written. */
 #include "api/report_lineage.h"
 
 #include "base/error.h"
@@ -54,8 +55,8 @@ static void put_field(const dvsi_from *from, const dvsi_field *field, const dvsi
     dvsi_buf_free(&text);
 }
 
-static int32_t put_offer(dvsi_arena *arena, const dvsi_from *from, const dvs_cell *fields, const char *only, dvsi_buf *out,
-                         dvs_error *err)
+static int32_t put_offer(dvsi_arena *arena, const dvsi_from *from, const dvs_cell *fields, const char *only,
+                         dvsi_buf *out, dvs_error *err)
 {
     const char *problem = NULL;
     size_t offset = 0;
@@ -63,7 +64,8 @@ static int32_t put_offer(dvsi_arena *arena, const dvsi_from *from, const dvs_cel
                                   ? dvsi_json_parse(arena, fields->v.text, fields->length, &problem, &offset)
                                   : NULL;
     if (object == NULL || object->type != DVSI_JSON_OBJECT)
-        return dvsi_error_set(err, DVS_E_CORRUPT, "an offer in table \"_sync_offers\" cannot be read; run `sync --full`");
+        return dvsi_error_set(err, DVS_E_CORRUPT,
+                              "an offer in table \"_sync_offers\" cannot be read; run `sync --full`");
     for (uint32_t i = 0; i < from->n_fields; i++) {
         const dvsi_field *field = &from->fields[i];
         const dvsi_json *value = member_of(object, field->name);
@@ -74,8 +76,8 @@ static int32_t put_offer(dvsi_arena *arena, const dvsi_from *from, const dvs_cel
     return DVS_OK;
 }
 
-int32_t dvsi_report_reference_offers(dvsi_view *view, const dvsi_target *target, const dvs_cell *key, const char *only,
-                                     dvsi_buf *out, dvs_error *err)
+int32_t dvsi_report_reference_offers(dvsi_view *view, const dvsi_target *target, const dvs_cell *key,
+                                     const char *only, dvsi_buf *out, dvs_error *err)
 {
     const dvsi_entity *entity = target->entity;
     dvs_where where[2] = {dvsi_where(DVSI_OFFERS_ENTITY, DVS_OP_EQ, dvsi_cell_text(entity->name)),
@@ -83,8 +85,9 @@ int32_t dvsi_report_reference_offers(dvsi_view *view, const dvsi_target *target,
     if (!any_reference(entity))
         return DVS_OK;
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_OFFERS);
-    int32_t status = rows == NULL ? dvsi_error_no_memory(err)
-                                  : dvsi_books_find(&view->run->books, DVSI_BOOK_OFFERS, where, 2, 0, 0, rows, err);
+    int32_t status = rows == NULL
+                         ? dvsi_error_no_memory(err)
+                         : dvsi_books_find(&view->run->books, DVSI_BOOK_OFFERS, where, 2, 0, 0, rows, err);
     dvsi_out_name(out, "reference_offers");
     dvsi_out_open(out, '[');
     for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++) {

@@ -8,7 +8,7 @@
 typedef struct entity_stats {
     uint32_t counted; /* the table is ours and is there */
     uint64_t rows;
-    uint64_t closed;     /* deleted, or versions that do not hold any more */
+    uint64_t closed; /* deleted, or versions that do not hold any more */
     uint32_t has_versions;
     int64_t last_sync; /* INT64_MIN: never */
     int64_t last_full; /* of the `from` entry that is furthest behind */
@@ -32,8 +32,9 @@ static int32_t count_rows(dvsi_view *view, const dvsi_target *target, entity_sta
     stats->has_versions = strcmp(target->definition.history, "scd2") == 0;
     const char *mark = stats->has_versions ? "valid_to" : "deleted_at";
     int has_closed = dvsi_schema_find(&found, mark) >= 0;
-    if (status == DVS_OK && (dvsi_schema_put(&columns, "row_id", DVS_INT64, DVS_COLUMN_ROW_ID) == NULL ||
-                             (has_closed && dvsi_schema_put(&columns, mark, DVS_TIMESTAMP, DVS_COLUMN_NULLABLE) == NULL)))
+    if (status == DVS_OK &&
+        (dvsi_schema_put(&columns, "row_id", DVS_INT64, DVS_COLUMN_ROW_ID) == NULL ||
+         (has_closed && dvsi_schema_put(&columns, mark, DVS_TIMESTAMP, DVS_COLUMN_NULLABLE) == NULL)))
         status = dvsi_error_no_memory(err);
     dvs_table table = {(uint32_t)sizeof table, columns.n_columns,    sizeof(dvs_column), 0,
                        dvsi_table_id(),        target->entity->name, columns.columns};
@@ -88,7 +89,8 @@ static int32_t count_errors(dvsi_view *view, const dvsi_entity *entity, entity_s
     return dvsi_books_count(&view->run->books, DVSI_BOOK_ERRORS, where, 3, &stats->open_errors, err);
 }
 
-static int32_t count_conflicts(dvsi_view *view, const dvsi_entity *entity, entity_stats *stats, dvs_error *err)
+static int32_t count_conflicts(dvsi_view *view, const dvsi_entity *entity, entity_stats *stats,
+                               dvs_error *err)
 {
     dvs_where where[2] = {dvsi_where(DVSI_CONFLICTS_ENTITY, DVS_OP_EQ, dvsi_cell_text(entity->name)),
                           dvsi_where(DVSI_CONFLICTS_CLOSED_AT, DVS_OP_IS_NULL, dvsi_cell_null())};

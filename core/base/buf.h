@@ -21,8 +21,7 @@ void dvsi_buf_puts(dvsi_buf *buf, const char *text);
 void dvsi_buf_putc(dvsi_buf *buf, char c);
 /* Numbers are printed without regard to the locale by the functions of number.h, not here. */
 void dvsi_buf_printf(dvsi_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void dvsi_buf_vprintf(dvsi_buf *buf, const char *format, va_list args)
-    __attribute__((format(printf, 2, 0)));
+void dvsi_buf_vprintf(dvsi_buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 /* Room for `length` more bytes; where to write them, or NULL. Then add to `length` what was written. */
 char *dvsi_buf_reserve(dvsi_buf *buf, size_t length);
 /* The content as a NUL-terminated string ("" when empty); still the buffer's. */

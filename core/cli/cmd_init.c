@@ -14,7 +14,8 @@ static int write_file(dvsi_cli *cli, const char *path, const char *text)
         dvsi_cli_say(&cli->console, DVSI_CLI_ERROR, "%s could not be written: %s%s", path, strerror(failed),
                      failed == EEXIST ? "; name another file, or remove it first" : "");
     else if (!cli->args.json)
-        dvsi_cli_printf(&cli->out, "Wrote %s. Look through it, then: dvsync validate --config-file %s\n", path, path);
+        dvsi_cli_printf(&cli->out, "Wrote %s. Look through it, then: dvsync validate --config-file %s\n",
+                        path, path);
     return failed ? DVSI_CLI_EXIT_FAILED : 0;
 }
 

@@ -168,9 +168,10 @@ static int check(dvsi_cli *cli)
         wrong = "--rebuild reads everything; leave out --row-limit";
     else if (args->rebuild && args->dry_run)
         wrong = "--rebuild cannot be previewed; leave out --dry-run";
-    else if (args->plan && (args->all || args->dry_run || args->full || args->rebuild || args->force_overwrite ||
-                            args->row_limit.given || args->entities.n_items != 0))
-        wrong = "--plan carries out what one project's diff has saved; leave out --all, --dry-run, --entity, --full, "
+    else if (args->plan && (args->all || args->dry_run || args->full || args->rebuild ||
+                            args->force_overwrite || args->row_limit.given || args->entities.n_items != 0))
+        wrong = "--plan carries out what one project's diff has saved; leave out --all, --dry-run, --entity, "
+                "--full, "
                 "--rebuild, --row-limit and --force-overwrite";
     if (wrong)
         dvsi_cli_say(&cli->console, DVSI_CLI_ERROR, "%s", wrong);

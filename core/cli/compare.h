@@ -13,8 +13,8 @@ int dvsi_cli_compare(dvsi_cli *cli, dvs_project *project);
 int dvsi_cli_verifies(const dvsi_cli *cli, int code);
 /* As text; the exit code. */
 int dvsi_cli_print_verify(dvsi_cli *cli, dvs_project *project);
-/* `json` with the report as a member "verify" of its object, `depth` levels down (1: the outermost); malloc()ed, NULL
- * when memory is out. *code is the report's exit code. */
+/* `json` with the report as a member "verify" of its object, `depth` levels down (1: the outermost);
+ * malloc()ed, NULL when memory is out. *code is the report's exit code. */
 char *dvsi_cli_with_verify(dvsi_cli *cli, dvs_project *project, const char *json, unsigned depth, int *code);
 
 #endif

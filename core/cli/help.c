@@ -110,7 +110,8 @@ static void print_exit_codes(dvsi_cli_out *out)
     static const char *const codes[][2] = {
         {"0", "done; diff, validate, verify: nothing found"},
         {"1", "failed: no entity finished"},
-        {"2", "found something: drift, validation errors, dangling references, with --fail-on-conflict open conflicts"},
+        {"2", "found something: drift, validation errors, dangling references, with --fail-on-conflict open "
+              "conflicts"},
         {"3", "finished, but rows or entities failed or a part could not be compared"},
         {"4", "another sync of this project is going on; nothing was done"},
         {"5", "refused by a guard: too many deletes, a plan that no longer fits"},

@@ -60,7 +60,8 @@ static const dvsi_cli_option diff_options[] = {
     NUMBER("limit", limit, 0,
            "show at most N changes as text, 0: all; default 100 (the counts are complete)"),
     FLAG("summary", 0, summary, "show only the counts"),
-    TEXT("plan", plan, "FILE", "save the changes as a plan, to be carried out by `sync --plan`; replaces a plan that is there"),
+    TEXT("plan", plan, "FILE",
+         "save the changes as a plan, to be carried out by `sync --plan`; replaces a plan that is there"),
     FLAG("json", 0, json, "print JSON Lines: one object a change, the summary last"),
     END,
 };
@@ -75,7 +76,8 @@ static const dvsi_cli_option sync_options[] = {
 };
 
 static const dvsi_cli_option validate_options[] = {
-    TEXT("markdown", markdown, "FILE", "write the result to FILE as Markdown, too; one that is there is replaced"),
+    TEXT("markdown", markdown, "FILE",
+         "write the result to FILE as Markdown, too; one that is there is replaced"),
     FLAG("json", 0, json, "print the result as JSON"),
     END,
 };
@@ -123,7 +125,8 @@ static const dvsi_cli_option init_options[] = {
     TEXT("plugin", plugin, "NAME", "the source's plugin"),
     TEXT("name", name, "NAME", "name of the project; default: the plugin's"),
     LIST("entity", entities, "E", "enable this stream, the others as comments; may be given several times"),
-    TEXT("output", output, "FILE", "write the project to FILE, which must not exist; default: standard output"),
+    TEXT("output", output, "FILE",
+         "write the project to FILE, which must not exist; default: standard output"),
     FLAG("json", 0, json, "print the result as JSON"),
     END,
 };

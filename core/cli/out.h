@@ -32,7 +32,8 @@ void dvsi_cli_paint(dvsi_cli_out *out, const char *color);
 /* Writes what is buffered; 0, or -1 once anything could not be written. */
 int dvsi_cli_flush(dvsi_cli_out *out);
 
-/* Writes a file: a new one, or (`replace`) in place of one that is there. 0, or errno; a new one is not left half-written. */
+/* Writes a file: a new one, or (`replace`) in place of one that is there. 0, or errno; a new one is not left
+ * half-written. */
 int dvsi_cli_write_file(const char *path, const char *text, size_t length, int replace);
 
 #endif

@@ -244,7 +244,8 @@ static void unknown_option(parser *p, const char *name, size_t length)
               command ? " " : "");
 }
 
-/* `--name --json` is a forgotten value (one that starts with a dash is written --name=-x), `--limit -5` a wrong one. */
+/* `--name --json` is a forgotten value (one that starts with a dash is written --name=-x), `--limit -5` a
+ * wrong one. */
 static int looks_like_option(const dvsi_cli_option *option, const char *text)
 {
     if (text[0] != '-' || text[1] == '\0')

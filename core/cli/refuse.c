@@ -9,7 +9,8 @@ typedef struct refusal {
 } refusal;
 
 static const refusal refusals[] = {
-    {"plugins check", NULL}, {"plugins new", NULL},
+    {"plugins check", NULL},
+    {"plugins new", NULL},
 };
 
 static int same(const char *wanted, const char *given)

@@ -114,8 +114,14 @@ int dvsi_cli_render_change(dvsi_cli *cli, const char *json)
     if (reference)
         put_head(cli, DVSI_CLI_PLAIN, "= ", reference);
     else
-        put_head(cli, created ? DVSI_CLI_GREEN : deleted ? DVSI_CLI_RED : DVSI_CLI_YELLOW,
-                 created ? "+ " : deleted ? "- " : "~ ", line);
+        put_head(cli,
+                 created   ? DVSI_CLI_GREEN
+                 : deleted ? DVSI_CLI_RED
+                           : DVSI_CLI_YELLOW,
+                 created   ? "+ "
+                 : deleted ? "- "
+                           : "~ ",
+                 line);
     if (json_object_size(fields) > 0 && !deleted)
         put_fields(cli, fields, created);
     else
@@ -184,8 +190,7 @@ void dvsi_cli_render_diff(dvsi_cli *cli, const json_t *document, uint64_t shown)
         dvsi_cli_printf(out, ": %lld to create, %lld to update, %lld to delete", (long long)sum.created,
                         (long long)sum.updated, (long long)sum.deleted);
     if (sum.conflicts > 0)
-        dvsi_cli_printf(out, "; %lld conflict%s", (long long)sum.conflicts,
-                        sum.conflicts != 1 ? "s" : "");
+        dvsi_cli_printf(out, "; %lld conflict%s", (long long)sum.conflicts, sum.conflicts != 1 ? "s" : "");
     if (json_is_false(complete))
         dvsi_cli_put(out, "; not everything could be compared");
     dvsi_cli_put(out, "\n");

@@ -135,8 +135,10 @@ static void put_value(dvsi_cli_table *table, const json_t *row, const char *name
 /* What sources offer for fields that are left as they stand. */
 static void print_reference_offers(dvsi_cli *cli, const json_t *offers)
 {
-    static const dvsi_cli_column columns[] = {
-        {"REFERENCE", DVSI_CLI_LEFT}, {"OFFERED", DVSI_CLI_LEFT}, {"SOURCE", DVSI_CLI_LEFT}, {"FROM", DVSI_CLI_LEFT}};
+    static const dvsi_cli_column columns[] = {{"REFERENCE", DVSI_CLI_LEFT},
+                                              {"OFFERED", DVSI_CLI_LEFT},
+                                              {"SOURCE", DVSI_CLI_LEFT},
+                                              {"FROM", DVSI_CLI_LEFT}};
     dvsi_cli_table *table;
     const json_t *offer;
     size_t i;

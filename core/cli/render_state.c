@@ -119,8 +119,8 @@ static void print_runs(dvsi_cli *cli, json_t *runs)
 void dvsi_cli_render_stats(dvsi_cli *cli, const json_t *document)
 {
     static const dvsi_cli_column columns[] = {
-        {"ENTITY", DVSI_CLI_LEFT},    {"ACTIVE", DVSI_CLI_RIGHT},    {"DELETED", DVSI_CLI_RIGHT},
-        {"VERSIONS", DVSI_CLI_RIGHT}, {"LAST SYNC", DVSI_CLI_LEFT},  {"DELETES CHECKED", DVSI_CLI_LEFT},
+        {"ENTITY", DVSI_CLI_LEFT},    {"ACTIVE", DVSI_CLI_RIGHT},     {"DELETED", DVSI_CLI_RIGHT},
+        {"VERSIONS", DVSI_CLI_RIGHT}, {"LAST SYNC", DVSI_CLI_LEFT},   {"DELETES CHECKED", DVSI_CLI_LEFT},
         {"CURSOR", DVSI_CLI_LEFT},    {"ROW ERRORS", DVSI_CLI_RIGHT}, {"CONFLICTS", DVSI_CLI_RIGHT}};
     const json_t *entities = json_object_get(document, "entities");
     const json_t *entity;

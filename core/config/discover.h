@@ -8,8 +8,8 @@
 
 typedef struct dvsi_found dvsi_found;
 struct dvsi_found {
-    dvsi_found *next;   /* by name, then file */
-    const char *name;   /* the `name:` inside; NULL when it cannot be told */
+    dvsi_found *next; /* by name, then file */
+    const char *name; /* the `name:` inside; NULL when it cannot be told */
     const char *file;
     const char *sources; /* "crm (dataverse), sheet (csv)"; NULL when it cannot be told */
     const char *sink;    /* "sqlite" */

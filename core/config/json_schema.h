@@ -9,7 +9,7 @@
 typedef struct dvsi_schema_plugin {
     const char *name;
     const char *doc;
-    uint32_t is_sink; /* 0: source */
+    uint32_t is_sink;          /* 0: source */
     const dvs_option *options; /* stride sizeof(dvs_option) */
     uint32_t n_options;
 } dvsi_schema_plugin;

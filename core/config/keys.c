@@ -129,7 +129,8 @@ const dvsi_key dvsi_keys_entity[] = {
     {.name = "from",
      .type = DVSI_KEY_LIST,
      .shape = "from",
-     .doc = "What it is made of; without it, all fields of the same entity of the source that has the highest priority"},
+     .doc = "What it is made of; without it, all fields of the same entity of the source that has the "
+            "highest priority"},
     {.name = "derived",
      .type = DVSI_KEY_MAP,
      .shape = "derived",

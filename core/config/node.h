@@ -12,12 +12,12 @@ struct dvsi_node {
     dvsi_node_type type;
     uint32_t line; /* from 1 */
     uint32_t column;
-    uint32_t plain;         /* scalar without quotes or ${...}, `true`, `~`, `12` may be no text */
-    uint32_t secret;        /* scalar whose value came from ${file:...}: never shown */
-    const char *key;        /* inside a map: the key; else NULL */
+    uint32_t plain;  /* scalar without quotes or ${...}, `true`, `~`, `12` may be no text */
+    uint32_t secret; /* scalar whose value came from ${file:...}: never shown */
+    const char *key; /* inside a map: the key; else NULL */
     uint32_t key_line;
     uint32_t key_column;
-    const char *text;       /* scalar, after interpolation once that was done; NUL-terminated */
+    const char *text; /* scalar, after interpolation once that was done; NUL-terminated */
     size_t length;
     dvsi_node *first; /* children of a list or map */
     dvsi_node *next;

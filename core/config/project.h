@@ -8,11 +8,7 @@
 #include "config/node.h"
 #include "config/problem.h"
 
-typedef enum dvsi_authority {
-    DVSI_SOURCE_OF_TRUTH,
-    DVSI_REFERENCE,
-    DVSI_DERIVED
-} dvsi_authority;
+typedef enum dvsi_authority { DVSI_SOURCE_OF_TRUTH, DVSI_REFERENCE, DVSI_DERIVED } dvsi_authority;
 typedef enum dvsi_history { DVSI_HISTORY_NONE, DVSI_HISTORY_SCD2 } dvsi_history;
 typedef enum dvsi_deletes { DVSI_DELETES_SOFT, DVSI_DELETES_HARD, DVSI_DELETES_IGNORE } dvsi_deletes;
 typedef enum dvsi_schema_rule { DVSI_SCHEMA_LOCK, DVSI_SCHEMA_EVOLVE, DVSI_SCHEMA_STRICT } dvsi_schema_rule;
@@ -26,7 +22,7 @@ typedef struct dvsi_limit {
 
 /* A plugin and its settings, for a source or the sink. */
 typedef struct dvsi_endpoint {
-    const char *name;   /* the source's name; "sink" for the sink */
+    const char *name; /* the source's name; "sink" for the sink */
     const char *plugin;
     int64_t priority;
     const dvsi_node *settings; /* a map, checked against the plugin's options by core/plugin; NULL: none */
@@ -34,7 +30,7 @@ typedef struct dvsi_endpoint {
 } dvsi_endpoint;
 
 typedef enum dvsi_field_kind {
-    DVSI_FIELD_FROM,  /* a column of the source */
+    DVSI_FIELD_FROM, /* a column of the source */
     DVSI_FIELD_EXPR,
     DVSI_FIELD_STATIC,
     DVSI_FIELD_EXCLUDE /* `x: false` beside "*" */
@@ -43,21 +39,21 @@ typedef enum dvsi_field_kind {
 typedef struct dvsi_field {
     const char *name; /* in the entity */
     dvsi_field_kind kind;
-    const char *from;         /* FROM: source column; EXPR: the expression; STATIC: the text, NULL: null */
-    int type;                 /* DVS_ kind that `type:` names, -1: not given */
+    const char *from; /* FROM: source column; EXPR: the expression; STATIC: the text, NULL: null */
+    int type;         /* DVS_ kind that `type:` names, -1: not given */
     dvsi_authority authority;
-    uint32_t null_wins;       /* nulls: win */
-    const char *refers_to;    /* entity, or NULL */
+    uint32_t null_wins;    /* nulls: win */
+    const char *refers_to; /* entity, or NULL */
     const dvsi_node *node;
 } dvsi_field;
 
 /* One `from` entry of an entity. */
 typedef struct dvsi_from {
-    const char *source;       /* index into sources by name; resolved below */
+    const char *source; /* index into sources by name; resolved below */
     const dvsi_endpoint *endpoint;
-    const char *label;        /* `as:`, else the source's name: in lineage and conflicts */
-    const char *entity;       /* the source's stream */
-    const char *where;        /* NULL: all */
+    const char *label;  /* `as:`, else the source's name: in lineage and conflicts */
+    const char *entity; /* the source's stream */
+    const char *where;  /* NULL: all */
     uint32_t scope_referenced;
     uint32_t all_fields;      /* "*": true, or no `fields` at all */
     const dvsi_field *fields; /* explicit ones, in the order of the file */

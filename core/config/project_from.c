@@ -43,9 +43,10 @@ static void read_field_map(dvsi_field *field, const dvsi_node *node, dvsi_proble
     field->null_wins = dvsi_check_choice(keys, node, "nulls", -1) == 0;
     field->refers_to = dvsi_check_text(node, "refers_to");
     if (field->authority == DVSI_DERIVED)
-        dvsi_node_error(problems, dvsi_node_get(node, "authority"),
-                        "a derived field is computed of the entity's own fields and comes from no source: write it "
-                        "under \"derived\" of the entity");
+        dvsi_node_error(
+            problems, dvsi_node_get(node, "authority"),
+            "a derived field is computed of the entity's own fields and comes from no source: write it "
+            "under \"derived\" of the entity");
     if ((from != NULL) + (expr != NULL) + (fixed != NULL) > 1)
         dvsi_node_error(problems, node, "only one of \"from\", \"expr\" and \"static\" can be given");
     if (fixed) {
@@ -184,8 +185,8 @@ static const dvsi_endpoint *first_source(const dvsi_project *project)
     return first;
 }
 
-/* No `from`: everything of the same name in the first source, so that a second one can join a project that has the
- * short form. */
+/* No `from`: everything of the same name in the first source, so that a second one can join a project that
+ * has the short form. */
 static void read_default(dvsi_project *project, dvsi_entity *entity, dvsi_problems *problems)
 {
     dvsi_from *from = dvsi_project_alloc(project, 1, sizeof(*from), entity->node, problems);

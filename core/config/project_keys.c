@@ -40,7 +40,8 @@ static void check_mapping(const dvsi_entity *entity, const dvsi_from *from, cons
     else if (field && field->kind == DVSI_FIELD_STATIC && !field->from)
         dvsi_node_error(problems, field->node, "\"%.80s\" is a key field and cannot be null", key);
     else if (field && field->authority == DVSI_REFERENCE)
-        dvsi_node_error(problems, field->node, "\"%.80s\" is a key field: every source says it, none by reference", key);
+        dvsi_node_error(problems, field->node,
+                        "\"%.80s\" is a key field: every source says it, none by reference", key);
     else if (field && field->type >= 0 && !dvsi_kind_is_key((uint32_t)field->type))
         dvsi_node_error(problems, field->node, "\"%.80s\" is a key field and cannot be of type %s", key,
                         dvsi_kind_name((uint32_t)field->type));

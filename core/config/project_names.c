@@ -147,7 +147,8 @@ static void check_scope(const dvsi_entity *entity, const dvsi_from *from, dvsi_p
 {
     const dvsi_node *node = dvsi_node_get(from->node, "scope");
     if (node && from->scope_referenced && entity->n_from > 1)
-        dvsi_node_error(problems, node, "an entity with several \"from\" cannot be read by its references: use \"all\"");
+        dvsi_node_error(problems, node,
+                        "an entity with several \"from\" cannot be read by its references: use \"all\"");
 }
 
 static void check_derived(dvsi_project *project, const dvsi_entity *entity, dvsi_problems *problems)

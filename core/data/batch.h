@@ -10,7 +10,7 @@
 
 typedef struct dvsi_batch_row {
     uint64_t number;
-    uint32_t flags;   /* DVS_ROW_ */
+    uint32_t flags; /* DVS_ROW_ */
     uint32_t reserved;
 } dvsi_batch_row;
 
@@ -19,7 +19,7 @@ typedef struct dvsi_batch_error dvsi_batch_error;
 struct dvsi_batch_error {
     dvsi_batch_error *next;
     uint64_t number;
-    uint32_t behind; /* so many rows of the batch */
+    uint32_t behind;        /* so many rows of the batch */
     const char *source_key; /* NULL: not identifiable */
     const char *field;      /* NULL: the whole record */
     const char *message;

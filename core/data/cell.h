@@ -67,7 +67,7 @@ dvs_cell dvsi_cell_null(void);
 dvs_cell dvsi_cell_int64(int64_t value);
 dvs_cell dvsi_cell_bool(int value);
 dvs_cell dvsi_cell_timestamp(int64_t micros);
-dvs_cell dvsi_cell_text(const char *text);                 /* NULL: a NULL cell */
+dvs_cell dvsi_cell_text(const char *text);                  /* NULL: a NULL cell */
 dvs_cell dvsi_cell_text_n(const char *text, size_t length); /* at most UINT32_MAX bytes */
 dvs_cell dvsi_cell_json_n(const char *text, size_t length);
 dvs_cell dvsi_cell_bytes(const void *data, size_t length);

@@ -8,8 +8,8 @@
 #include "base/utf8.h"
 #include "data/cell.h"
 
-/* Values may grow to this, or to four times what the record itself holds. An expression can hold some hundred values
- * at once. */
+/* Values may grow to this, or to four times what the record itself holds. An expression can hold some hundred
+ * values at once. */
 #define LENGTH_LIMIT (1 << 18)
 #define LENGTH_LIMIT_MOST (64 << 20)
 
@@ -52,8 +52,8 @@ static int prepare(dvsi_expressions *e, uint32_t first, uint32_t n, sqlite3_stmt
     e->selects = 0;
     dvsi_buf_clear(&e->denied);
     int status = sql.failed ? SQLITE_NOMEM
-                            : sqlite3_prepare_v3(e->db, dvsi_buf_text(&sql), (int)sql.length, SQLITE_PREPARE_PERSISTENT,
-                                                 statement, NULL);
+                            : sqlite3_prepare_v3(e->db, dvsi_buf_text(&sql), (int)sql.length,
+                                                 SQLITE_PREPARE_PERSISTENT, statement, NULL);
     dvsi_buf_free(&sql);
     return status;
 }
@@ -68,8 +68,8 @@ static const char *try_out(dvsi_expressions *e, sqlite3_stmt *statement, dvsi_ar
     return status != SQLITE_ROW && e->mistake ? sqlite3_errmsg(e->db) : NULL;
 }
 
-/* What SQLite says of a statement that prepare() made of one expression. What it calls wrong at the end is the
- * parenthesis that prepare() put there. */
+/* What SQLite says of a statement that prepare() made of one expression. What it calls wrong at the end is
+ * the parenthesis that prepare() put there. */
 static const char *refusal(const dvsi_expressions *e, uint32_t at)
 {
     if (e->denied.length != 0)
@@ -109,7 +109,8 @@ static int32_t compile(dvsi_expressions *e, dvsi_arena *arena, dvsi_expression_e
 {
     int32_t status = open_database(e);
     if (status != DVS_OK)
-        set_error(arena, error, 0, e->db != NULL ? sqlite3_errmsg(e->db) : "this SQLite is built without threads");
+        set_error(arena, error, 0,
+                  e->db != NULL ? sqlite3_errmsg(e->db) : "this SQLite is built without threads");
     for (uint32_t i = 0; i < e->n && status == DVS_OK; i++)
         status = compile_one(e, i, arena, error);
     if (status == DVS_OK && prepare(e, 0, e->n, &e->all) != SQLITE_OK) {
@@ -148,16 +149,17 @@ static int make_room(dvsi_expressions *e, const char *const *columns, const char
     e->inputs = dvsi_arena_calloc(&e->arena, (size_t)e->n_columns + 1, sizeof *e->inputs);
     e->single = dvsi_arena_calloc(&e->arena, (size_t)e->n + 1, sizeof(*e->single));
     e->uses = dvsi_arena_calloc(&e->arena, (size_t)e->n * e->n_columns + 1, 1);
-    if (e->texts == NULL || e->columns == NULL || e->places == NULL || e->inputs == NULL || e->single == NULL ||
-        e->uses == NULL)
+    if (e->texts == NULL || e->columns == NULL || e->places == NULL || e->inputs == NULL ||
+        e->single == NULL || e->uses == NULL)
         return -1;
     for (uint32_t i = 0; i < e->n_columns; i++)
         e->places[i] = i;
     return 0;
 }
 
-int32_t dvsi_expressions_new(const char *const *columns, uint32_t n_columns, const char *const *texts, uint32_t n,
-                             dvsi_arena *arena, dvsi_expressions **out, dvsi_expression_error *error)
+int32_t dvsi_expressions_new(const char *const *columns, uint32_t n_columns, const char *const *texts,
+                             uint32_t n, dvsi_arena *arena, dvsi_expressions **out,
+                             dvsi_expression_error *error)
 {
     dvsi_expressions *e = calloc(1, sizeof *e);
     int32_t status = DVS_E_NO_MEMORY;
@@ -313,8 +315,9 @@ static const char *eval_one(dvsi_expressions *e, uint32_t at, dvsi_arena *arena,
     memset(out, 0, sizeof *out);
     if (e->single[at] == NULL && prepare(e, at, 1, &e->single[at]) != SQLITE_OK)
         return dvsi_cell_no_memory;
-    const char *wrong = sqlite3_step(e->single[at]) == SQLITE_ROW ? take_result(e, e->single[at], 0, arena, out)
-                                                                   : sqlite3_errmsg(e->db);
+    const char *wrong = sqlite3_step(e->single[at]) == SQLITE_ROW
+                            ? take_result(e, e->single[at], 0, arena, out)
+                            : sqlite3_errmsg(e->db);
     char *copy = wrong != NULL ? dvsi_arena_strdup(arena, wrong) : NULL;
     sqlite3_reset(e->single[at]);
     if (wrong == NULL)
@@ -347,7 +350,8 @@ int dvsi_expressions_eval(dvsi_expressions *e, const dvs_cell *record, dvsi_aren
     pthread_mutex_lock(&e->lock);
     e->record = record;
     e->record_arena = arena;
-    int status = look_at(e, record) || eval_all(e, arena, out) != 0 ? eval_each(e, record, arena, out, error) : 0;
+    int status =
+        look_at(e, record) || eval_all(e, arena, out) != 0 ? eval_each(e, record, arena, out, error) : 0;
     e->record = NULL;
     e->record_arena = NULL;
     pthread_mutex_unlock(&e->lock);

@@ -3,21 +3,94 @@
 
 #include <string.h>
 
-/* SQLite's functions whose result is made of their arguments alone, and ours. Dates are ours as well: functions_clock.c
- * looks at what they are given. */
-static const char *const allowed[] = {
-    "->", "->>", "abs", "ceil", "ceiling", "char", "coalesce", "concat", "concat_ws", "date", "datetime", "digits",
-    "floor", "format", "glob", "hex", "ifnull", "iif", "instr", "json", "json_array", "json_array_length",
-    "json_error_position", "json_extract", "json_insert", "json_object", "json_quote", "json_remove",
-    "json_replace", "json_set", "json_type", "json_valid", "julianday", "length", "like", "lower", "ltrim", "max", "min",
-    "mod", "nullif", "octet_length", "pow", "power", "printf", "quote", "regex_like", "regex_replace", "replace", "round",
-    "rtrim", "sign", "soundex", "sqrt", "strftime", "substr", "substring", "time", "to_bool", "to_cents", "to_currency",
-    "to_date", "to_number", "to_timestamp", "trim", "trunc", "typeof", "unhex", "unicode", "unixepoch", "upper",
-    "value_map", "zeroblob", NULL};
+/* SQLite's functions whose result is made of their arguments alone, and ours. Dates are ours as well:
+ * functions_clock.c looks at what they are given. */
+static const char *const allowed[] = {"->",
+                                      "->>",
+                                      "abs",
+                                      "ceil",
+                                      "ceiling",
+                                      "char",
+                                      "coalesce",
+                                      "concat",
+                                      "concat_ws",
+                                      "date",
+                                      "datetime",
+                                      "digits",
+                                      "floor",
+                                      "format",
+                                      "glob",
+                                      "hex",
+                                      "ifnull",
+                                      "iif",
+                                      "instr",
+                                      "json",
+                                      "json_array",
+                                      "json_array_length",
+                                      "json_error_position",
+                                      "json_extract",
+                                      "json_insert",
+                                      "json_object",
+                                      "json_quote",
+                                      "json_remove",
+                                      "json_replace",
+                                      "json_set",
+                                      "json_type",
+                                      "json_valid",
+                                      "julianday",
+                                      "length",
+                                      "like",
+                                      "lower",
+                                      "ltrim",
+                                      "max",
+                                      "min",
+                                      "mod",
+                                      "nullif",
+                                      "octet_length",
+                                      "pow",
+                                      "power",
+                                      "printf",
+                                      "quote",
+                                      "regex_like",
+                                      "regex_replace",
+                                      "replace",
+                                      "round",
+                                      "rtrim",
+                                      "sign",
+                                      "soundex",
+                                      "sqrt",
+                                      "strftime",
+                                      "substr",
+                                      "substring",
+                                      "time",
+                                      "to_bool",
+                                      "to_cents",
+                                      "to_currency",
+                                      "to_date",
+                                      "to_number",
+                                      "to_timestamp",
+                                      "trim",
+                                      "trunc",
+                                      "typeof",
+                                      "unhex",
+                                      "unicode",
+                                      "unixepoch",
+                                      "upper",
+                                      "value_map",
+                                      "zeroblob",
+                                      NULL};
 
-static const char *const unsteady[] = {"random",          "randomblob",   "changes",      "total_changes",
-                                       "last_insert_rowid", "current_date", "current_time", "current_timestamp",
-                                       "sqlite_version",  "sqlite_source_id", NULL};
+static const char *const unsteady[] = {"random",
+                                       "randomblob",
+                                       "changes",
+                                       "total_changes",
+                                       "last_insert_rowid",
+                                       "current_date",
+                                       "current_time",
+                                       "current_timestamp",
+                                       "sqlite_version",
+                                       "sqlite_source_id",
+                                       NULL};
 
 static int in_list(const char *const *list, const char *name)
 {
@@ -49,7 +122,8 @@ static int may_read(dvsi_expressions *e, const char *table, const char *column)
     return deny(e, "no such column: ", column, "");
 }
 
-static int authorize(void *data, int action, const char *a, const char *b, const char *database, const char *trigger)
+static int authorize(void *data, int action, const char *a, const char *b, const char *database,
+                     const char *trigger)
 {
     dvsi_expressions *e = data;
     (void)database;
@@ -82,15 +156,18 @@ static int tick(void *data)
 int dvsi_expression_lock_down(dvsi_expressions *e)
 {
     static const int limits[][2] = {
-        {SQLITE_LIMIT_SQL_LENGTH, 4 << 20},      {SQLITE_LIMIT_EXPR_DEPTH, 400},   {SQLITE_LIMIT_COMPOUND_SELECT, 3},
-        {SQLITE_LIMIT_VDBE_OP, 1 << 20},         {SQLITE_LIMIT_FUNCTION_ARG, 100}, {SQLITE_LIMIT_ATTACHED, 0},
-        {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 250}, {SQLITE_LIMIT_VARIABLE_NUMBER, 0}, {SQLITE_LIMIT_TRIGGER_DEPTH, 0},
-        {SQLITE_LIMIT_WORKER_THREADS, 0}};
-    static const int settings[][2] = {
-        {SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-        {SQLITE_DBCONFIG_DQS_DML, 0},        {SQLITE_DBCONFIG_DQS_DDL, 0},
-        {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
-        {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0}};
+        {SQLITE_LIMIT_SQL_LENGTH, 4 << 20},      {SQLITE_LIMIT_EXPR_DEPTH, 400},
+        {SQLITE_LIMIT_COMPOUND_SELECT, 3},       {SQLITE_LIMIT_VDBE_OP, 1 << 20},
+        {SQLITE_LIMIT_FUNCTION_ARG, 100},        {SQLITE_LIMIT_ATTACHED, 0},
+        {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 250}, {SQLITE_LIMIT_VARIABLE_NUMBER, 0},
+        {SQLITE_LIMIT_TRIGGER_DEPTH, 0},         {SQLITE_LIMIT_WORKER_THREADS, 0}};
+    static const int settings[][2] = {{SQLITE_DBCONFIG_DEFENSIVE, 1},
+                                      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+                                      {SQLITE_DBCONFIG_DQS_DML, 0},
+                                      {SQLITE_DBCONFIG_DQS_DDL, 0},
+                                      {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+                                      {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+                                      {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0}};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         if (sqlite3_db_config(e->db, settings[i][0], settings[i][1], NULL) != SQLITE_OK)
             return -1;

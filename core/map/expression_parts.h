@@ -11,8 +11,8 @@
 #define DVSI_EXPRESSION_TABLE "record"
 #define DVSI_EXPRESSION_HIDDEN "dvsync row"
 
-/* A decimal that no double holds: it travels as the nearest double, its digits beside it, so that it compares as a
- * number everywhere and comes out as it went in. */
+/* A decimal that no double holds: it travels as the nearest double, its digits beside it, so that it compares
+ * as a number everywhere and comes out as it went in. */
 typedef struct dvsi_exact {
     double nearest;
     const char *text; /* canonical */
@@ -52,23 +52,23 @@ struct dvsi_expressions {
     const char *const *columns;
     uint32_t n_columns;
     uint32_t *places;
-    uint8_t *uses;         /* n times n_columns */
-    uint32_t *inputs;      /* columns that any expression uses */
+    uint8_t *uses;    /* n times n_columns */
+    uint32_t *inputs; /* columns that any expression uses */
     uint32_t n_inputs;
     int length_limit;
-    uint32_t ticks;        /* of the progress handler, in this record */
+    uint32_t ticks; /* of the progress handler, in this record */
 
     /* While compiling. */
-    uint8_t *noting;       /* columns named so far */
+    uint8_t *noting; /* columns named so far */
     uint32_t selects;
-    dvsi_buf denied;       /* why the authorizer said no */
+    dvsi_buf denied; /* why the authorizer said no */
 
     /* The record in hand. */
     const dvs_cell *record; /* NULL: all fields are NULL */
     dvsi_arena *record_arena;
     dvsi_exact exact[DVSI_EXACT_MOST];
     uint32_t n_exact;
-    uint32_t mistake;      /* the function that failed says that the project is wrong, whatever the record */
+    uint32_t mistake; /* the function that failed says that the project is wrong, whatever the record */
 
     dvsi_cached cache[DVSI_CACHED_MOST];
     uint32_t cache_next;
@@ -91,8 +91,10 @@ int dvsi_expression_module(dvsi_expressions *e);
 /* Remembers a decimal that is no double. 0, or -1 when memory or room is out. */
 int dvsi_expression_keep_exact(dvsi_expressions *e, double nearest, const char *text, uint32_t length);
 const dvsi_exact *dvsi_expression_exact(const dvsi_expressions *e, double value);
-/* Sets a function's or column's result to a canonical decimal, in storage form. `text` is copied as needed. */
-void dvsi_expression_result_decimal(dvsi_expressions *e, sqlite3_context *context, const char *text, size_t length);
+/* Sets a function's or column's result to a canonical decimal, in storage form. `text` is copied as needed.
+ */
+void dvsi_expression_result_decimal(dvsi_expressions *e, sqlite3_context *context, const char *text,
+                                    size_t length);
 
 /* functions.c: ours. 0 or -1. */
 int dvsi_functions_add(dvsi_expressions *e);
@@ -103,15 +105,16 @@ int dvsi_functions_add_bounded(dvsi_expressions *e);
 int dvsi_functions_add_clock(dvsi_expressions *e);
 void dvsi_functions_free_clock(dvsi_expressions *e);
 
-/* Registers a function whose result is made of its arguments alone. With DVSI_FUNCTION_DECIMAL its result may be an
- * exact decimal, which belongs to one record: it is called for each. */
+/* Registers a function whose result is made of its arguments alone. With DVSI_FUNCTION_DECIMAL its result may
+ * be an exact decimal, which belongs to one record: it is called for each. */
 #define DVSI_FUNCTION_DECIMAL 1u
 int dvsi_function_add(dvsi_expressions *e, const char *name, int n_args, uint32_t flags,
                       void (*call)(sqlite3_context *, int, sqlite3_value **));
 dvsi_expressions *dvsi_function_engine(sqlite3_context *context);
 /* True when an argument is NULL; the result is NULL then. */
 int dvsi_function_null(sqlite3_context *context, int n, sqlite3_value **args);
-/* The argument as text: numbers as their shortest text, exact decimals in full. 0, or -1 with the result an error. */
+/* The argument as text: numbers as their shortest text, exact decimals in full. 0, or -1 with the result an
+ * error. */
 typedef struct dvsi_function_text {
     const char *text;
     size_t length;
@@ -119,7 +122,8 @@ typedef struct dvsi_function_text {
 } dvsi_function_text;
 int dvsi_function_text_of(sqlite3_context *context, sqlite3_value *value, dvsi_function_text *out);
 /* The result is an error: NAME: "VALUE" WHAT. */
-void dvsi_function_fail(sqlite3_context *context, const char *name, const dvsi_function_text *value, const char *what);
+void dvsi_function_fail(sqlite3_context *context, const char *name, const dvsi_function_text *value,
+                        const char *what);
 /* The same, and the fault is the expression's: it is found when the project is read. */
 void dvsi_function_mistake(sqlite3_context *context, const char *name, const dvsi_function_text *value,
                            const char *what);

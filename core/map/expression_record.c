@@ -1,4 +1,5 @@
-/* expression_record.c - the record in hand as a table of one row that never ends, its values in storage form. */
+/* expression_record.c - the record in hand as a table of one row that never ends, its values in storage form.
+ */
 #include "map/expression_parts.h"
 
 #include <math.h>
@@ -52,7 +53,8 @@ static int is_short(const char *text, size_t length)
     return length <= 16 && memchr(text, '.', length) != NULL;
 }
 
-void dvsi_expression_result_decimal(dvsi_expressions *e, sqlite3_context *context, const char *text, size_t length)
+void dvsi_expression_result_decimal(dvsi_expressions *e, sqlite3_context *context, const char *text,
+                                    size_t length)
 {
     char shortest[DVSI_DOUBLE_SIZE], back[DVSI_DECIMAL_SIZE];
     int64_t whole;
@@ -91,7 +93,8 @@ static void result_cell(dvsi_expressions *e, sqlite3_context *context, const dvs
         break;
     case DVS_TEXT:
     case DVS_JSON:
-        sqlite3_result_text64(context, cell->length != 0 ? cell->v.text : "", cell->length, SQLITE_STATIC, SQLITE_UTF8);
+        sqlite3_result_text64(context, cell->length != 0 ? cell->v.text : "", cell->length, SQLITE_STATIC,
+                              SQLITE_UTF8);
         break;
     case DVS_BYTES:
         sqlite3_result_blob64(context, cell->length != 0 ? cell->v.text : "", cell->length, SQLITE_STATIC);
@@ -113,9 +116,10 @@ static void result_cell(dvsi_expressions *e, sqlite3_context *context, const dvs
 
 /* ---- The virtual table ---- */
 
-/* No column has a declared type: values compare as what they are. The key is a column that nobody may read: without
- * it there would be `rowid`. */
-static int table_connect(sqlite3 *db, void *data, int argc, const char *const *argv, sqlite3_vtab **out, char **error)
+/* No column has a declared type: values compare as what they are. The key is a column that nobody may read:
+ * without it there would be `rowid`. */
+static int table_connect(sqlite3 *db, void *data, int argc, const char *const *argv, sqlite3_vtab **out,
+                         char **error)
 {
     dvsi_expressions *e = data;
     dvsi_buf sql = {0};
@@ -174,7 +178,8 @@ static int cursor_close(sqlite3_vtab_cursor *cursor)
     return SQLITE_OK;
 }
 
-static int cursor_filter(sqlite3_vtab_cursor *cursor, int number, const char *text, int argc, sqlite3_value **argv)
+static int cursor_filter(sqlite3_vtab_cursor *cursor, int number, const char *text, int argc,
+                         sqlite3_value **argv)
 {
     (void)cursor;
     (void)number;

@@ -9,7 +9,7 @@
 #include "data/decimal.h"
 #include "data/json.h"
 
-#define SHOWN 60 /* bytes of a value in a message */
+#define SHOWN 60                            /* bytes of a value in a message */
 #define MOST_CACHED ((size_t)64 << 10)      /* bytes of a text that something is made of, ... */
 #define MOST_CACHED_ALL ((size_t)256 << 10) /* ... and of all such texts */
 
@@ -23,7 +23,8 @@ int dvsi_function_add(dvsi_expressions *e, const char *name, int n_args, uint32_
 {
     const int always = SQLITE_UTF8 | SQLITE_DIRECTONLY;
     const int how = always | ((flags & DVSI_FUNCTION_DECIMAL) != 0 ? 0 : SQLITE_DETERMINISTIC);
-    return sqlite3_create_function_v2(e->db, name, n_args, how, e, call, NULL, NULL, NULL) == SQLITE_OK ? 0 : -1;
+    return sqlite3_create_function_v2(e->db, name, n_args, how, e, call, NULL, NULL, NULL) == SQLITE_OK ? 0
+                                                                                                        : -1;
 }
 
 int dvsi_function_null(sqlite3_context *context, int n, sqlite3_value **args)
@@ -47,10 +48,12 @@ int dvsi_function_text_of(sqlite3_context *context, sqlite3_value *value, dvsi_f
     case SQLITE_FLOAT:
         exact = dvsi_expression_exact(dvsi_function_engine(context), sqlite3_value_double(value));
         if (exact != NULL && exact->several) {
-            sqlite3_result_error(context, "there are several long decimals that SQLite cannot tell apart", -1);
+            sqlite3_result_error(context, "there are several long decimals that SQLite cannot tell apart",
+                                 -1);
             return -1;
         }
-        out->length = exact != NULL ? exact->length : dvsi_number_from_double(out->number, sqlite3_value_double(value));
+        out->length =
+            exact != NULL ? exact->length : dvsi_number_from_double(out->number, sqlite3_value_double(value));
         out->text = exact != NULL ? exact->text : out->number;
         return 0;
     case SQLITE_TEXT:
@@ -65,7 +68,8 @@ int dvsi_function_text_of(sqlite3_context *context, sqlite3_value *value, dvsi_f
     }
 }
 
-void dvsi_function_fail(sqlite3_context *context, const char *name, const dvsi_function_text *value, const char *what)
+void dvsi_function_fail(sqlite3_context *context, const char *name, const dvsi_function_text *value,
+                        const char *what)
 {
     dvsi_buf text = {0};
     dvsi_buf_printf(&text, "%s: \"", name);
@@ -98,7 +102,8 @@ void *dvsi_function_cached(dvsi_expressions *e, const char *text, size_t length,
 {
     for (uint32_t i = 0; i < DVSI_CACHED_MOST; i++) {
         const dvsi_cached *c = &e->cache[i];
-        if (c->object != NULL && c->free == free_object && c->length == length && memcmp(c->text, text, length) == 0)
+        if (c->object != NULL && c->free == free_object && c->length == length &&
+            memcmp(c->text, text, length) == 0)
             return c->object;
     }
     dvsi_cached made = {.length = length, .free = free_object};
@@ -138,8 +143,8 @@ void dvsi_functions_free_cache(dvsi_expressions *e)
 
 static void to_bool(sqlite3_context *context, int n, sqlite3_value **args)
 {
-    static const char *const words[][2] = {{"0", "1"},  {"false", "true"}, {"no", "yes"},
-                                           {"f", "t"},  {"n", "y"},        {"off", "on"}};
+    static const char *const words[][2] = {{"0", "1"}, {"false", "true"}, {"no", "yes"},
+                                           {"f", "t"}, {"n", "y"},        {"off", "on"}};
     dvsi_function_text x;
     if (dvsi_function_null(context, n, args) || dvsi_function_text_of(context, args[0], &x) != 0)
         return;
@@ -150,7 +155,8 @@ static void to_bool(sqlite3_context *context, int n, sqlite3_value **args)
                 sqlite3_result_int(context, value);
                 return;
             }
-    dvsi_function_fail(context, "to_bool", &x, "is neither true nor false (true/false, yes/no, on/off, t/f, y/n, 1/0)");
+    dvsi_function_fail(context, "to_bool", &x,
+                       "is neither true nor false (true/false, yes/no, on/off, t/f, y/n, 1/0)");
 }
 
 static void digits(sqlite3_context *context, int n, sqlite3_value **args)
@@ -234,8 +240,8 @@ static void map_value(sqlite3_context *context, int n, sqlite3_value **args)
     const char *problem = NULL;
     if (dvsi_function_null(context, 1, args + 1) || dvsi_function_text_of(context, args[1], &json) != 0)
         return;
-    const value_map *map = dvsi_function_cached(dvsi_function_engine(context), json.text, json.length, make_map,
-                                                free_map, &problem);
+    const value_map *map = dvsi_function_cached(dvsi_function_engine(context), json.text, json.length,
+                                                make_map, free_map, &problem);
     if (map == NULL) {
         dvsi_function_mistake(context, "value_map", &json, problem);
         return;
@@ -265,13 +271,16 @@ static void no_aggregate(sqlite3_context *context, int n, sqlite3_value **args)
 
 int dvsi_functions_add(dvsi_expressions *e)
 {
-    if (dvsi_function_add(e, "to_bool", 1, 0, to_bool) != 0 || dvsi_function_add(e, "digits", 1, 0, digits) != 0 ||
+    if (dvsi_function_add(e, "to_bool", 1, 0, to_bool) != 0 ||
+        dvsi_function_add(e, "digits", 1, 0, digits) != 0 ||
         dvsi_function_add(e, "value_map", 2, DVSI_FUNCTION_DECIMAL, map_value) != 0 ||
         dvsi_function_add(e, "value_map", 3, DVSI_FUNCTION_DECIMAL, map_value) != 0 ||
-        dvsi_function_add(e, "max", 1, 0, no_aggregate) != 0 || dvsi_function_add(e, "min", 1, 0, no_aggregate) != 0)
+        dvsi_function_add(e, "max", 1, 0, no_aggregate) != 0 ||
+        dvsi_function_add(e, "min", 1, 0, no_aggregate) != 0)
         return -1;
-    return dvsi_functions_add_number(e) != 0 || dvsi_functions_add_time(e) != 0 || dvsi_functions_add_regex(e) != 0 ||
-                   dvsi_functions_add_bounded(e) != 0 || dvsi_functions_add_clock(e) != 0
+    return dvsi_functions_add_number(e) != 0 || dvsi_functions_add_time(e) != 0 ||
+                   dvsi_functions_add_regex(e) != 0 || dvsi_functions_add_bounded(e) != 0 ||
+                   dvsi_functions_add_clock(e) != 0
                ? -1
                : 0;
 }

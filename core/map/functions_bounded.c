@@ -1,5 +1,5 @@
-/* functions_bounded.c - instr, replace and the trims as SQLite has them, but in time that grows with the texts' sum:
- * its own take the product, minutes for two texts of a megabyte. */
+/* functions_bounded.c - instr, replace and the trims as SQLite has them, but in time that grows with the
+ * texts' sum: its own take the product, minutes for two texts of a megabyte. */
 #include "map/expression_parts.h"
 
 #include <string.h>
@@ -33,8 +33,9 @@ static void instr(sqlite3_context *context, int n, sqlite3_value **args)
     else if (length == 0 || found == in)
         sqlite3_result_int(context, 1);
     else
-        sqlite3_result_int64(context,
-                             (sqlite3_int64)(blobs ? (size_t)(found - in) : characters(in, (size_t)(found - in))) + 1);
+        sqlite3_result_int64(
+            context,
+            (sqlite3_int64)(blobs ? (size_t)(found - in) : characters(in, (size_t)(found - in))) + 1);
 }
 
 static void replace(sqlite3_context *context, int n, sqlite3_value **args)
@@ -137,7 +138,8 @@ int dvsi_functions_add_bounded(dvsi_expressions *e)
 {
     return dvsi_function_add(e, "instr", 2, 0, instr) != 0 ||
                    dvsi_function_add(e, "replace", 3, 0, replace) != 0 ||
-                   dvsi_function_add(e, "trim", 2, 0, trim) != 0 || dvsi_function_add(e, "ltrim", 2, 0, ltrim) != 0 ||
+                   dvsi_function_add(e, "trim", 2, 0, trim) != 0 ||
+                   dvsi_function_add(e, "ltrim", 2, 0, ltrim) != 0 ||
                    dvsi_function_add(e, "rtrim", 2, 0, rtrim) != 0
                ? -1
                : 0;

@@ -1,13 +1,12 @@
-/* functions_clock.c - SQLite's date functions, without the clock and the machine's time zone, and its printf, which gives
- * an error and not NULL where the result is too long. A second connection, in which they are what they were, does the
- * work. */
+/* functions_clock.c - SQLite's date functions, without the clock and the machine's time zone, and its printf,
+ * which gives an error and not NULL where the result is too long. A second connection, in which they are what
+ * they were, does the work. */
 #include "map/expression_parts.h"
 
 #include <string.h>
 
-static const char *const names[DVSI_CLOCK_FUNCTIONS] = {"date",     "time",      "datetime",
-                                                        "julianday", "unixepoch", "strftime",
-                                                        "printf",   "format"};
+static const char *const names[DVSI_CLOCK_FUNCTIONS] = {"date",      "time",     "datetime", "julianday",
+                                                        "unixepoch", "strftime", "printf",   "format"};
 #define STRFTIME 5
 #define PRINTF 6 /* and behind it */
 
@@ -33,15 +32,17 @@ static int check(sqlite3_context *context, const dvsi_clock_function *f, int n, 
     if (n <= first)
         return refuse(context, f->engine, name, "without a time value it would be the current time");
     for (int i = first; i < n; i++) {
-        const char *text = sqlite3_value_type(args[i]) == SQLITE_TEXT || sqlite3_value_type(args[i]) == SQLITE_BLOB
-                               ? (const char *)sqlite3_value_text(args[i])
-                               : NULL;
+        const char *text =
+            sqlite3_value_type(args[i]) == SQLITE_TEXT || sqlite3_value_type(args[i]) == SQLITE_BLOB
+                ? (const char *)sqlite3_value_text(args[i])
+                : NULL;
         if (text == NULL)
             continue;
         text += strspn(text, " \t\r\n\f\v");
         /* As the time value, SQLite 3.42 and later take "subsec" for the current time, too. */
         if (sqlite3_strnicmp(text, "now", 3) == 0 || (i == first && sqlite3_strnicmp(text, "subsec", 6) == 0))
-            return refuse(context, f->engine, name, "'now' cannot be used: the result depends on the record alone");
+            return refuse(context, f->engine, name,
+                          "'now' cannot be used: the result depends on the record alone");
         if (sqlite3_strnicmp(text, "localtime", 9) == 0 || sqlite3_strnicmp(text, "utc", 3) == 0)
             return refuse(context, f->engine, name,
                           "'localtime' and 'utc' cannot be used: they depend on the machine's time zone");
@@ -55,8 +56,8 @@ static sqlite3_stmt *statement_for(dvsi_expressions *e, uint32_t at, int n)
     if (e->clock[at][n] != NULL)
         return e->clock[at][n];
     if (e->clock_db == NULL) {
-        const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX |
-                          SQLITE_OPEN_PRIVATECACHE;
+        const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY |
+                          SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
         if (sqlite3_open_v2(":memory:", &e->clock_db, flags, NULL) != SQLITE_OK)
             return NULL;
     }
@@ -69,7 +70,8 @@ static sqlite3_stmt *statement_for(dvsi_expressions *e, uint32_t at, int n)
         dvsi_buf_puts(&sql, ",?");
     dvsi_buf_puts(&sql, at >= PRINTF ? "),2)" : ")");
     if (!sql.failed)
-        (void)sqlite3_prepare_v3(e->clock_db, dvsi_buf_text(&sql), -1, SQLITE_PREPARE_PERSISTENT, &e->clock[at][n], NULL);
+        (void)sqlite3_prepare_v3(e->clock_db, dvsi_buf_text(&sql), -1, SQLITE_PREPARE_PERSISTENT,
+                                 &e->clock[at][n], NULL);
     dvsi_buf_free(&sql);
     return e->clock[at][n];
 }
@@ -98,8 +100,8 @@ static int bind(sqlite3_stmt *statement, int at, sqlite3_value *value)
     if (sqlite3_value_type(value) != SQLITE_TEXT)
         return sqlite3_bind_value(statement, at, value);
     const char *text = (const char *)sqlite3_value_text(value);
-    return text != NULL ? sqlite3_bind_text64(statement, at, text, (sqlite3_uint64)sqlite3_value_bytes(value), SQLITE_STATIC,
-                                              SQLITE_UTF8)
+    return text != NULL ? sqlite3_bind_text64(statement, at, text, (sqlite3_uint64)sqlite3_value_bytes(value),
+                                              SQLITE_STATIC, SQLITE_UTF8)
                         : SQLITE_NOMEM;
 }
 
@@ -124,8 +126,8 @@ static void call(sqlite3_context *context, int n, sqlite3_value **args)
     else if (status == SQLITE_ROW)
         take_result(context, statement);
     else
-        sqlite3_result_error(context, f->engine->clock_db != NULL ? sqlite3_errmsg(f->engine->clock_db) : "out of memory",
-                             -1);
+        sqlite3_result_error(
+            context, f->engine->clock_db != NULL ? sqlite3_errmsg(f->engine->clock_db) : "out of memory", -1);
     if (statement != NULL)
         sqlite3_reset(statement);
 }
@@ -134,7 +136,8 @@ int dvsi_functions_add_clock(dvsi_expressions *e)
 {
     for (uint32_t i = 0; i < DVSI_CLOCK_FUNCTIONS; i++) {
         e->clock_functions[i] = (dvsi_clock_function){e, i};
-        if (sqlite3_create_function_v2(e->db, names[i], -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY,
+        if (sqlite3_create_function_v2(e->db, names[i], -1,
+                                       SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY,
                                        &e->clock_functions[i], call, NULL, NULL, NULL) != SQLITE_OK)
             return -1;
     }

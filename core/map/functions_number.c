@@ -1,4 +1,5 @@
-/* functions_number.c - to_number, to_currency, to_cents: exact decimals out of text, never through a double. */
+/* functions_number.c - to_number, to_currency, to_cents: exact decimals out of text, never through a double.
+ */
 #include "map/expression_parts.h"
 
 #include <string.h>
@@ -18,25 +19,52 @@ typedef struct number_locale {
     uint32_t groups;
 } number_locale;
 
-static const number_locale locales[] = {
-    {"de-CH", '.', BY_QUOTE}, {"de-LI", '.', BY_QUOTE},           {"it-CH", '.', BY_QUOTE},
-    {"de-AT", ',', BY_DOT | BY_SPACE}, {"es-MX", '.', BY_COMMA},  {"en-ZA", ',', BY_SPACE},
-    {"en", '.', BY_COMMA},    {"ja", '.', BY_COMMA},              {"zh", '.', BY_COMMA},
-    {"ko", '.', BY_COMMA},    {"th", '.', BY_COMMA},              {"he", '.', BY_COMMA},
-    {"de", ',', BY_DOT},      {"nl", ',', BY_DOT},                {"it", ',', BY_DOT},
-    {"es", ',', BY_DOT},      {"da", ',', BY_DOT},                {"tr", ',', BY_DOT},
-    {"el", ',', BY_DOT},      {"id", ',', BY_DOT},                {"ro", ',', BY_DOT},
-    {"hr", ',', BY_DOT},      {"sl", ',', BY_DOT},                {"sr", ',', BY_DOT},
-    {"pt", ',', BY_DOT | BY_SPACE}, {"fr", ',', BY_SPACE},        {"sv", ',', BY_SPACE},
-    {"nb", ',', BY_SPACE},    {"nn", ',', BY_SPACE},              {"no", ',', BY_SPACE},
-    {"fi", ',', BY_SPACE},    {"pl", ',', BY_SPACE},              {"cs", ',', BY_SPACE},
-    {"sk", ',', BY_SPACE},    {"hu", ',', BY_SPACE},              {"ru", ',', BY_SPACE},
-    {"uk", ',', BY_SPACE},    {"bg", ',', BY_SPACE},              {"et", ',', BY_SPACE},
-    {"lv", ',', BY_SPACE},    {"lt", ',', BY_SPACE},              {NULL, 0, 0}};
+static const number_locale locales[] = {{"de-CH", '.', BY_QUOTE},
+                                        {"de-LI", '.', BY_QUOTE},
+                                        {"it-CH", '.', BY_QUOTE},
+                                        {"de-AT", ',', BY_DOT | BY_SPACE},
+                                        {"es-MX", '.', BY_COMMA},
+                                        {"en-ZA", ',', BY_SPACE},
+                                        {"en", '.', BY_COMMA},
+                                        {"ja", '.', BY_COMMA},
+                                        {"zh", '.', BY_COMMA},
+                                        {"ko", '.', BY_COMMA},
+                                        {"th", '.', BY_COMMA},
+                                        {"he", '.', BY_COMMA},
+                                        {"de", ',', BY_DOT},
+                                        {"nl", ',', BY_DOT},
+                                        {"it", ',', BY_DOT},
+                                        {"es", ',', BY_DOT},
+                                        {"da", ',', BY_DOT},
+                                        {"tr", ',', BY_DOT},
+                                        {"el", ',', BY_DOT},
+                                        {"id", ',', BY_DOT},
+                                        {"ro", ',', BY_DOT},
+                                        {"hr", ',', BY_DOT},
+                                        {"sl", ',', BY_DOT},
+                                        {"sr", ',', BY_DOT},
+                                        {"pt", ',', BY_DOT | BY_SPACE},
+                                        {"fr", ',', BY_SPACE},
+                                        {"sv", ',', BY_SPACE},
+                                        {"nb", ',', BY_SPACE},
+                                        {"nn", ',', BY_SPACE},
+                                        {"no", ',', BY_SPACE},
+                                        {"fi", ',', BY_SPACE},
+                                        {"pl", ',', BY_SPACE},
+                                        {"cs", ',', BY_SPACE},
+                                        {"sk", ',', BY_SPACE},
+                                        {"hu", ',', BY_SPACE},
+                                        {"ru", ',', BY_SPACE},
+                                        {"uk", ',', BY_SPACE},
+                                        {"bg", ',', BY_SPACE},
+                                        {"et", ',', BY_SPACE},
+                                        {"lv", ',', BY_SPACE},
+                                        {"lt", ',', BY_SPACE},
+                                        {NULL, 0, 0}};
 
-static const char *const symbols[] = {"US$", "CA$", "R$", "A$", "C$", "$",  "€",  "£",   "¥",   "₹",   "₽",  "₩",
-                                      "₺",   "₴",   "₪",  "₫",  "฿",  "zł", "Kč", "kr.", "kr",  "Fr.", "Ft", "лв.",
-                                      "лв",  "lei", NULL};
+static const char *const symbols[] = {"US$", "CA$", "R$", "A$",  "C$", "$",   "€",  "£",   "¥",
+                                      "₹",   "₽", "₩",  "₺",   "₴",  "₪",   "₫",  "฿",   "zł",
+                                      "Kč",  "kr.", "kr", "Fr.", "Ft", "лв.", "лв", "lei", NULL};
 
 /* A piece of text that is used up from both ends. */
 typedef struct piece {
@@ -116,8 +144,13 @@ static const char *group_here(const piece *p, uint32_t groups)
     static const struct {
         uint32_t kind;
         const char *text;
-    } marks[] = {{BY_COMMA, ","}, {BY_DOT, "."},  {BY_SPACE, " "},           {BY_SPACE, "\xc2\xa0"},
-                 {BY_SPACE, "\xe2\x80\xaf"},      {BY_QUOTE, "'"},           {BY_QUOTE, "\xe2\x80\x99"}};
+    } marks[] = {{BY_COMMA, ","},
+                 {BY_DOT, "."},
+                 {BY_SPACE, " "},
+                 {BY_SPACE, "\xc2\xa0"},
+                 {BY_SPACE, "\xe2\x80\xaf"},
+                 {BY_QUOTE, "'"},
+                 {BY_QUOTE, "\xe2\x80\x99"}};
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if ((marks[i].kind & groups) != 0 && starts(p, marks[i].text))
             return marks[i].text;
@@ -211,7 +244,8 @@ static const number_locale *find_locale(const char *name, size_t length)
 }
 
 /* The locale that an argument names: 0, or -1 with a result. */
-static int take_locale(sqlite3_context *context, const char *name, sqlite3_value *value, const number_locale **locale)
+static int take_locale(sqlite3_context *context, const char *name, sqlite3_value *value,
+                       const number_locale **locale)
 {
     dvsi_function_text text;
     if (dvsi_function_null(context, 1, &value) || dvsi_function_text_of(context, value, &text) != 0)

@@ -7,11 +7,12 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#define MOST_TEXT ((size_t)1 << 20)   /* bytes that a pattern is tried on */
-#define MOST_PATTERN 10000            /* bytes of a pattern */
-#define MOST_STEPS UINT32_C(50000000) /* of one search; PCRE2 counts anew at every place where a match may start */
-#define MOST_WORK UINT64_C(50000000)  /* characters walked over by one call that is counted; ... */
-#define COUNTED UINT64_C(200000000)   /* ... see is_counted() */
+#define MOST_TEXT ((size_t)1 << 20) /* bytes that a pattern is tried on */
+#define MOST_PATTERN 10000          /* bytes of a pattern */
+#define MOST_STEPS                                                                                           \
+    UINT32_C(50000000) /* of one search; PCRE2 counts anew at every place where a match may start */
+#define MOST_WORK UINT64_C(50000000) /* characters walked over by one call that is counted; ... */
+#define COUNTED UINT64_C(200000000)  /* ... see is_counted() */
 #define DEPTH_LIMIT 10000
 #define HEAP_LIMIT 16384 /* KB */
 
@@ -21,9 +22,9 @@ typedef struct pattern {
     pcre2_code *counted; /* with a callout before every item; made when it is needed */
     pcre2_match_data *data;
     pcre2_match_context *context;
-    size_t length;    /* of its text */
-    size_t last;      /* of a counted call: where it was, ... */
-    uint64_t work;    /* ... and how far it has walked */
+    size_t length; /* of its text */
+    size_t last;   /* of a counted call: where it was, ... */
+    uint64_t work; /* ... and how far it has walked */
 } pattern;
 
 static void free_pattern(void *object)
@@ -39,7 +40,8 @@ static void free_pattern(void *object)
 static pcre2_code *compile(const char *text, size_t length, uint32_t options, int *status)
 {
     size_t offset = 0;
-    return pcre2_compile((PCRE2_SPTR)text, length, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | options, status, &offset, NULL);
+    return pcre2_compile((PCRE2_SPTR)text, length, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | options, status,
+                         &offset, NULL);
 }
 
 static void *make_pattern(const char *text, size_t length, const char **problem)
@@ -66,8 +68,8 @@ static void *make_pattern(const char *text, size_t length, const char **problem)
     return NULL;
 }
 
-/* PCRE2's own limits count how often it tries, not how far it walks: (?>.*)x tries once at each place and walks to the
- * end. Where that could take long, the callouts of such a pattern add up the way. */
+/* PCRE2's own limits count how often it tries, not how far it walks: (?>.*)x tries once at each place and
+ * walks to the end. Where that could take long, the callouts of such a pattern add up the way. */
 static int is_counted(const pattern *p, const dvsi_function_text *x)
 {
     return (uint64_t)x->length * x->length * (p->length + 1) > COUNTED;
@@ -108,15 +110,15 @@ static void put_away(pattern *p, const dvsi_function_text *x)
 }
 
 /* Pattern and text of a call: NULL when there is a result already. */
-static pattern *prepare(sqlite3_context *context, sqlite3_value **args, const char *name, dvsi_function_text *x,
-                        const pcre2_code **code)
+static pattern *prepare(sqlite3_context *context, sqlite3_value **args, const char *name,
+                        dvsi_function_text *x, const pcre2_code **code)
 {
     dvsi_function_text text;
     const char *problem = NULL;
     if (dvsi_function_null(context, 1, args + 1) || dvsi_function_text_of(context, args[1], &text) != 0)
         return NULL;
-    pattern *p = dvsi_function_cached(dvsi_function_engine(context), text.text, text.length, make_pattern, free_pattern,
-                                      &problem);
+    pattern *p = dvsi_function_cached(dvsi_function_engine(context), text.text, text.length, make_pattern,
+                                      free_pattern, &problem);
     if (p == NULL) {
         dvsi_function_mistake(context, name, &text, problem);
         return NULL;
@@ -144,7 +146,8 @@ static void fail(sqlite3_context *context, const char *name, const dvsi_function
     case PCRE2_ERROR_DEPTHLIMIT:
     case PCRE2_ERROR_HEAPLIMIT:
     case PCRE2_ERROR_CALLOUT:
-        dvsi_function_fail(context, name, x, "needs too many steps: the pattern tries too many ways to match it");
+        dvsi_function_fail(context, name, x,
+                           "needs too many steps: the pattern tries too many ways to match it");
         break;
     case PCRE2_ERROR_NOMEMORY:
         sqlite3_result_error_nomem(context);
@@ -170,13 +173,14 @@ static void regex_like(sqlite3_context *context, int n, sqlite3_value **args)
         sqlite3_result_int(context, status != PCRE2_ERROR_NOMATCH);
 }
 
-static int substitute(pattern *p, const pcre2_code *code, const dvsi_function_text *x, const dvsi_function_text *by,
-                      char *out, size_t *length)
+static int substitute(pattern *p, const pcre2_code *code, const dvsi_function_text *x,
+                      const dvsi_function_text *by, char *out, size_t *length)
 {
-    const uint32_t how = PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH | PCRE2_SUBSTITUTE_UNSET_EMPTY;
+    const uint32_t how =
+        PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH | PCRE2_SUBSTITUTE_UNSET_EMPTY;
     p->work = p->last = 0;
-    return pcre2_substitute(code, (PCRE2_SPTR)x->text, x->length, 0, how, p->data, p->context, (PCRE2_SPTR)by->text,
-                            by->length, (PCRE2_UCHAR *)out, length);
+    return pcre2_substitute(code, (PCRE2_SPTR)x->text, x->length, 0, how, p->data, p->context,
+                            (PCRE2_SPTR)by->text, by->length, (PCRE2_UCHAR *)out, length);
 }
 
 static void regex_replace(sqlite3_context *context, int n, sqlite3_value **args)
@@ -184,7 +188,8 @@ static void regex_replace(sqlite3_context *context, int n, sqlite3_value **args)
     dvsi_function_text x, by;
     const pcre2_code *code = NULL;
     pattern *p = prepare(context, args, "regex_replace", &x, &code);
-    if (p == NULL || dvsi_function_null(context, n, args) || dvsi_function_text_of(context, args[2], &by) != 0)
+    if (p == NULL || dvsi_function_null(context, n, args) ||
+        dvsi_function_text_of(context, args[2], &by) != 0)
         return;
     size_t room = x.length + 64, length = room;
     char *out = sqlite3_malloc64(room);
@@ -209,7 +214,8 @@ static void regex_replace(sqlite3_context *context, int n, sqlite3_value **args)
     if (status == PCRE2_ERROR_BADREPLACEMENT || status == PCRE2_ERROR_BADREPESCAPE ||
         status == PCRE2_ERROR_REPMISSINGBRACE || status == PCRE2_ERROR_BADSUBSTITUTION ||
         status == PCRE2_ERROR_NOSUBSTRING || status == PCRE2_ERROR_NOUNIQUESUBSTRING)
-        dvsi_function_mistake(context, "regex_replace", &by, "is no replacement ($1 or ${name} stand for groups, $$ for $)");
+        dvsi_function_mistake(context, "regex_replace", &by,
+                              "is no replacement ($1 or ${name} stand for groups, $$ for $)");
     else
         fail(context, "regex_replace", &x, status);
 }

@@ -54,8 +54,9 @@ static int take_int(const char **at, const char *end, int least, int most)
 
 static int take_month(const char **at, const char *end)
 {
-    static const char *const names[] = {"january", "february", "march",     "april",   "may",      "june",
-                                        "july",    "august",   "september", "october", "november", "december"};
+    static const char *const names[] = {"january",   "february", "march",    "april",
+                                        "may",       "june",     "july",     "august",
+                                        "september", "october",  "november", "december"};
     for (int i = 0; i < 12; i++) {
         size_t length = strlen(names[i]), left = (size_t)(end - *at);
         if (left >= length && sqlite3_strnicmp(*at, names[i], (int)length) == 0)
@@ -204,9 +205,10 @@ static void to_date(sqlite3_context *context, int n, sqlite3_value **args)
         if (dvsi_function_null(context, 1, args + 1) || dvsi_function_text_of(context, args[1], &format) != 0)
             return;
         if (look_at_format(&format) != HAS_DATE) {
-            dvsi_function_mistake(context, "to_date", &format,
-                                  "is no format of a date: it needs year (%Y or %y), month (%m or %b) and day (%d or "
-                                  "%e), and nothing else");
+            dvsi_function_mistake(
+                context, "to_date", &format,
+                "is no format of a date: it needs year (%Y or %y), month (%m or %b) and day (%d or "
+                "%e), and nothing else");
             return;
         }
     }
@@ -220,7 +222,8 @@ static void to_date(sqlite3_context *context, int n, sqlite3_value **args)
         return;
     }
     if (read_by_format(&x, &format, &m) == 0 &&
-        dvsi_date_parse(text, (size_t)snprintf(text, sizeof text, "%04d-%02d-%02d", m.year, m.month, m.day), &days) == 0)
+        dvsi_date_parse(text, (size_t)snprintf(text, sizeof text, "%04d-%02d-%02d", m.year, m.month, m.day),
+                        &days) == 0)
         sqlite3_result_text(context, text, (int)dvsi_date_format(days, text), SQLITE_TRANSIENT);
     else
         dvsi_function_fail(context, "to_date", &x, "is no date of that format");
@@ -229,23 +232,25 @@ static void to_date(sqlite3_context *context, int n, sqlite3_value **args)
 /* ---- to_timestamp ---- */
 
 /* Format and zone, as far as they are there: 0, or -1 with a result. */
-static int take_rules(sqlite3_context *context, int n, sqlite3_value **args, dvsi_function_text *format, uint32_t *has,
-                      int *offset)
+static int take_rules(sqlite3_context *context, int n, sqlite3_value **args, dvsi_function_text *format,
+                      uint32_t *has, int *offset)
 {
     dvsi_function_text zone;
     if (dvsi_function_null(context, n - 1, args + 1) || dvsi_function_text_of(context, args[1], format) != 0)
         return -1;
     *has = look_at_format(format);
     if (*has != HAS_EPOCH && ((*has & HAS_DATE) != HAS_DATE || (*has & HAS_EPOCH) != 0)) {
-        dvsi_function_mistake(context, "to_timestamp", format,
-                              "is no format of a timestamp: it needs year (%Y or %y), month (%m or %b) and day (%d or "
-                              "%e), or %s alone");
+        dvsi_function_mistake(
+            context, "to_timestamp", format,
+            "is no format of a timestamp: it needs year (%Y or %y), month (%m or %b) and day (%d or "
+            "%e), or %s alone");
         return -1;
     }
     if ((*has & (HAS_ZONE | HAS_EPOCH)) != 0 ? n == 3 : n == 2) {
-        dvsi_function_mistake(context, "to_timestamp", format,
-                              n == 3 ? "has a zone of its own: leave the third argument out"
-                                     : "has no zone (%z): name it in a third argument, UTC or an offset such as +02:00");
+        dvsi_function_mistake(
+            context, "to_timestamp", format,
+            n == 3 ? "has a zone of its own: leave the third argument out"
+                   : "has no zone (%z): name it in a third argument, UTC or an offset such as +02:00");
         return -1;
     }
     if (n == 2)
@@ -273,7 +278,8 @@ static void to_timestamp(sqlite3_context *context, int n, sqlite3_value **args)
         return;
     if (n == 1) {
         if (dvsi_timestamp_parse(x.text, x.length, &micros) != 0)
-            dvsi_function_fail(context, "to_timestamp", &x, "is no timestamp with a time zone (YYYY-MM-DDThh:mm:ssZ)");
+            dvsi_function_fail(context, "to_timestamp", &x,
+                               "is no timestamp with a time zone (YYYY-MM-DDThh:mm:ssZ)");
         else
             result_timestamp(context, &x, micros);
         return;
@@ -283,9 +289,10 @@ static void to_timestamp(sqlite3_context *context, int n, sqlite3_value **args)
         result_timestamp(context, &x, m.epoch * 1000000);
         return;
     }
-    size_t length = failed != 0 ? 0
-                                : (size_t)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", m.year,
-                                                   m.month, m.day, m.hour, m.minute, m.second, m.micros);
+    size_t length = failed != 0
+                        ? 0
+                        : (size_t)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", m.year,
+                                           m.month, m.day, m.hour, m.minute, m.second, m.micros);
     if (failed != 0 || dvsi_timestamp_parse(text, length, &micros) != 0)
         dvsi_function_fail(context, "to_timestamp", &x, "is no timestamp of that format");
     else

@@ -45,8 +45,10 @@ typedef struct computed {
 
 static const char no_memory[] = "could not be computed: out of memory";
 
-/* Evaluates expressions; what of them failed, or did not come to it, is ABSENT. 0, or -1 when memory is out. */
-static int compute(dvsi_expressions *expressions, uint32_t n, const dvs_cell *in, dvsi_arena *arena, computed *c)
+/* Evaluates expressions; what of them failed, or did not come to it, is ABSENT. 0, or -1 when memory is out.
+ */
+static int compute(dvsi_expressions *expressions, uint32_t n, const dvs_cell *in, dvsi_arena *arena,
+                   computed *c)
 {
     c->values = dvsi_arena_calloc(arena, n, sizeof *c->values);
     if (c->values == NULL)
@@ -57,8 +59,8 @@ static int compute(dvsi_expressions *expressions, uint32_t n, const dvs_cell *in
 }
 
 /* One field's cell; NULL, or what is wrong. */
-static const char *map_field(const dvsi_map_field *field, const dvs_cell *in, const computed *c, dvsi_arena *arena,
-                             dvs_cell *out)
+static const char *map_field(const dvsi_map_field *field, const dvs_cell *in, const computed *c,
+                             dvsi_arena *arena, dvs_cell *out)
 {
     if (field->is_static) {
         *out = field->value;
@@ -84,12 +86,13 @@ static const char *map_field(const dvsi_map_field *field, const dvs_cell *in, co
     return dvsi_cell_convert(arena, field->kind, cell, out);
 }
 
-/* A derived field of which some inputs came with the record and some did not cannot be told: the stored record is not
- * at hand. With no input at all it stays as it is. */
+/* A derived field of which some inputs came with the record and some did not cannot be told: the stored
+ * record is not at hand. With no input at all it stays as it is. */
 static int is_partial(const dvsi_mapping *mapping, uint32_t at, const dvs_cell *fields)
 {
     for (uint32_t i = 0; i < mapping->n_derived_from; i++)
-        if (fields[mapping->derived_from[i]].kind != DVS_ABSENT && dvsi_expressions_uses(mapping->derived, at, i))
+        if (fields[mapping->derived_from[i]].kind != DVS_ABSENT &&
+            dvsi_expressions_uses(mapping->derived, at, i))
             return 1;
     return 0;
 }
@@ -154,7 +157,8 @@ void dvsi_mapping_apply_key(const dvsi_mapping *mapping, const dvs_cell *in, dvs
     }
 }
 
-int dvsi_mapping_matches(const dvsi_mapping *mapping, const dvs_cell *in, dvsi_arena *arena, dvsi_map_error *error)
+int dvsi_mapping_matches(const dvsi_mapping *mapping, const dvs_cell *in, dvsi_arena *arena,
+                         dvsi_map_error *error)
 {
     dvs_cell value = {0};
     dvsi_expression_error wrong = {0};
@@ -207,10 +211,11 @@ void dvsi_mapping_record_json(const dvsi_mapping *mapping, const dvs_cell *in, d
     dvsi_record_write_json(out, mapping->wanted.columns, mapping->wanted.n_columns, mapping->raw, in);
 }
 
-int dvsi_mapping_record_parse(const dvsi_mapping *mapping, dvsi_arena *arena, const char *text,
-                              size_t length, dvs_cell *cells)
+int dvsi_mapping_record_parse(const dvsi_mapping *mapping, dvsi_arena *arena, const char *text, size_t length,
+                              dvs_cell *cells)
 {
-    return dvsi_record_read_json(arena, mapping->wanted.columns, mapping->wanted.n_columns, text, length, cells);
+    return dvsi_record_read_json(arena, mapping->wanted.columns, mapping->wanted.n_columns, text, length,
+                                 cells);
 }
 
 void dvsi_mapping_describe(const dvsi_mapping *mapping, dvsi_buf *out)

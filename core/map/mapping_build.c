@@ -76,9 +76,11 @@ static int32_t add_static(builder *b, const dvsi_field *spec)
     dvs_cell text = dvsi_cell_text(spec->from);
     const char *problem = dvsi_cell_convert(&b->mapping->arena, field->kind, &text, &field->value);
     if (problem != NULL)
-        return dvsi_map_project_error(b, spec->node, "the static value of field \"%s\" %s", spec->name, problem);
-    return dvsi_cell_copy(&b->mapping->arena, &field->value, &field->value) == 0 ? DVS_OK
-                                                                                 : dvsi_error_no_memory(b->err);
+        return dvsi_map_project_error(b, spec->node, "the static value of field \"%s\" %s", spec->name,
+                                      problem);
+    return dvsi_cell_copy(&b->mapping->arena, &field->value, &field->value) == 0
+               ? DVS_OK
+               : dvsi_error_no_memory(b->err);
 }
 
 static int32_t add_column(builder *b, const char *name, const dvs_column *column, int type)
@@ -104,9 +106,10 @@ static int32_t add_missing(builder *b, const dvsi_field *spec)
         for (uint32_t i = 0; i < b->source->n_columns; i++)
             names[i] = b->source->columns[i].name;
         const char *near = dvsi_problem_nearest(spec->from, names);
-        return dvsi_map_project_error(b, spec->node, "stream \"%s\" of source \"%s\" has no column \"%s\"%s%s%s",
-                             b->from->entity, b->from->source, spec->from, near != NULL ? "; did you mean \"" : "",
-                             near != NULL ? near : "", near != NULL ? "\"?" : "");
+        return dvsi_map_project_error(
+            b, spec->node, "stream \"%s\" of source \"%s\" has no column \"%s\"%s%s%s", b->from->entity,
+            b->from->source, spec->from, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+            near != NULL ? "\"?" : "");
     }
     dvsi_map_field *field = add_field(b, spec->name);
     if (field == NULL || (field->from = dvsi_arena_strdup(&b->mapping->arena, spec->from)) == NULL)
@@ -136,9 +139,11 @@ static int32_t add_derived(builder *b)
     for (uint32_t i = 0; i < b->entity->n_derived && status == DVS_OK; i++) {
         const dvsi_derived *spec = &b->entity->derived[i];
         if (find_field(b->mapping, spec->name) >= 0)
-            return dvsi_map_project_error(b, spec->node, "field \"%s\" is derived and comes from the source, too: leave one out",
-                                 spec->name);
-        if (!b->mapping->gathers) /* else they are computed of the whole record, when it is made of its offers */
+            return dvsi_map_project_error(
+                b, spec->node, "field \"%s\" is derived and comes from the source, too: leave one out",
+                spec->name);
+        if (!b->mapping
+                 ->gathers) /* else they are computed of the whole record, when it is made of its offers */
             status = add_expression(b, spec->name, spec->expr, spec->type, (int32_t)i);
     }
     return status;
@@ -155,7 +160,8 @@ static int32_t add_explicit(builder *b)
         if (spec->kind == DVSI_FIELD_STATIC)
             status = add_static(b, spec);
         else if (spec->kind == DVSI_FIELD_EXPR)
-            status = add_expression(b, spec->name, spec->from, spec->type, (int32_t)b->mapping->n_expressions++);
+            status =
+                add_expression(b, spec->name, spec->from, spec->type, (int32_t)b->mapping->n_expressions++);
         else if (at >= 0)
             status = add_column(b, spec->name, &b->source->columns[at], spec->type);
         else
@@ -188,10 +194,11 @@ static int32_t add_all(builder *b)
             continue;
         }
         if (in_list(reserved_fields, 7, column->name))
-            return dvsi_map_project_error(b, b->from->node,
-                                 "column \"%s\" of stream \"%s\" has the name of a system column; rename it with "
-                                 "`fields: {\"*\": true, %s: false, %s_value: %s}`",
-                                 column->name, b->from->entity, column->name, column->name, column->name);
+            return dvsi_map_project_error(
+                b, b->from->node,
+                "column \"%s\" of stream \"%s\" has the name of a system column; rename it with "
+                "`fields: {\"*\": true, %s: false, %s_value: %s}`",
+                column->name, b->from->entity, column->name, column->name, column->name);
         int32_t status = add_column(b, column->name, column, -1);
         if (status != DVS_OK)
             return status;
@@ -218,7 +225,8 @@ static int32_t add_helpers(builder *b)
     for (uint32_t i = 0; i < b->source->n_columns; i++) {
         const dvs_column *column = &b->source->columns[i];
         int raw = (column->flags & DVS_COLUMN_RAW) != 0;
-        int useful = column->key_position != 0 || (column->flags & (DVS_COLUMN_MODIFIED | DVS_COLUMN_VERSION)) != 0;
+        int useful =
+            column->key_position != 0 || (column->flags & (DVS_COLUMN_MODIFIED | DVS_COLUMN_VERSION)) != 0;
         if (raw ? !b->entity->keep_raw : !useful && !m->make_raw)
             continue;
         int32_t at = dvsi_map_want(b, column);
@@ -244,13 +252,14 @@ static int32_t add_key(builder *b)
     dvsi_mapping *m = b->mapping;
     m->n_key = b->entity->n_key != 0 ? b->entity->n_key : m->n_source_key;
     if (m->n_key == 0)
-        return dvsi_map_project_error(b, b->entity->node,
-                             "source \"%s\" declares no key for stream \"%s\": name the key fields of entity "
-                             "\"%s\" with `key: [...]`",
-                             b->from->source, b->from->entity, b->entity->name);
+        return dvsi_map_project_error(
+            b, b->entity->node,
+            "source \"%s\" declares no key for stream \"%s\": name the key fields of entity "
+            "\"%s\" with `key: [...]`",
+            b->from->source, b->from->entity, b->entity->name);
     if (m->n_key > DVSI_KEY_FIELDS || m->n_source_key > DVSI_KEY_FIELDS)
-        return dvsi_map_project_error(b, b->entity->node, "the key of entity \"%s\" has more than %d fields", b->entity->name,
-                             DVSI_KEY_FIELDS);
+        return dvsi_map_project_error(b, b->entity->node, "the key of entity \"%s\" has more than %d fields",
+                                      b->entity->name, DVSI_KEY_FIELDS);
     m->key = dvsi_arena_calloc(&m->arena, m->n_key, sizeof *m->key);
     if (m->key == NULL)
         return dvsi_error_no_memory(b->err);
@@ -260,22 +269,25 @@ static int32_t add_key(builder *b)
         if (b->entity->n_key != 0) {
             at = find_field(m, b->entity->key[k]);
             if (at < 0)
-                return dvsi_map_project_error(b, b->entity->node, "key field \"%s\" of entity \"%s\" is no field of it",
-                                     b->entity->key[k], b->entity->name);
+                return dvsi_map_project_error(b, b->entity->node,
+                                              "key field \"%s\" of entity \"%s\" is no field of it",
+                                              b->entity->key[k], b->entity->name);
         } else {
             for (uint32_t i = 0; i < m->n_fields && at < 0; i++)
                 if (m->fields[i].input == (int32_t)m->source_key[k])
                     at = (int)i;
             if (at < 0)
-                return dvsi_map_project_error(b, b->entity->node,
-                                     "column \"%s\" is part of the source's key, but no field of entity \"%s\" "
-                                     "takes it; map it, or choose another `key:`",
-                                     m->wanted.columns[m->source_key[k]].name, b->entity->name);
+                return dvsi_map_project_error(
+                    b, b->entity->node,
+                    "column \"%s\" is part of the source's key, but no field of entity \"%s\" "
+                    "takes it; map it, or choose another `key:`",
+                    m->wanted.columns[m->source_key[k]].name, b->entity->name);
         }
         dvsi_map_field *field = &m->fields[at];
         if (!dvsi_kind_is_key(field->kind))
-            return dvsi_map_project_error(b, b->entity->node, "key field \"%s\" is of type %s, which cannot be a key",
-                                 field->name, dvsi_kind_name(field->kind));
+            return dvsi_map_project_error(b, b->entity->node,
+                                          "key field \"%s\" is of type %s, which cannot be a key",
+                                          field->name, dvsi_kind_name(field->kind));
         field->key_position = k + 1;
         m->key[k] = (uint32_t)at;
         if (m->n_source_key != 0 && (k >= m->n_source_key || field->input != (int32_t)m->source_key[k]))

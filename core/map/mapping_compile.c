@@ -18,7 +18,8 @@ typedef struct compilation {
     uint32_t n;
 } compilation;
 
-static int begin(compilation *c, const dvsi_map_builder *b, dvsi_arena *arena, uint32_t most_names, uint32_t most_texts)
+static int begin(compilation *c, const dvsi_map_builder *b, dvsi_arena *arena, uint32_t most_names,
+                 uint32_t most_texts)
 {
     memset(c, 0, sizeof *c);
     c->b = b;
@@ -44,22 +45,22 @@ static int32_t refuse(const compilation *c, const dvsi_expression_error *error)
     const char *near = NULL;
     if (strncmp(error->message, unknown, sizeof unknown - 1) == 0)
         near = dvsi_problem_nearest(error->message + sizeof unknown - 1, c->names);
-    return dvsi_map_project_error(c->b, c->nodes[error->at], "%s: %s%s%s%s", c->owners[error->at], error->message,
-                                  near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-                                  near != NULL ? "\"?" : "");
+    return dvsi_map_project_error(c->b, c->nodes[error->at], "%s: %s%s%s%s", c->owners[error->at],
+                                  error->message, near != NULL ? "; did you mean \"" : "",
+                                  near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
 
 static int32_t compile(const compilation *c, dvsi_expressions **out)
 {
     dvsi_expression_error error = {0};
-    int32_t status =
-        dvsi_expressions_new(c->names, c->n_names, c->texts, c->n, c->arena, out, &error);
+    int32_t status = dvsi_expressions_new(c->names, c->n_names, c->texts, c->n, c->arena, out, &error);
     if (status == DVS_E_CONFIG)
         return refuse(c, &error);
     if (status == DVS_E_NO_MEMORY)
         return dvsi_error_no_memory(c->b->err);
-    return status == DVS_OK ? DVS_OK
-                            : dvsi_error_set(c->b->err, status, "expressions cannot be evaluated: %s", error.message);
+    return status == DVS_OK
+               ? DVS_OK
+               : dvsi_error_set(c->b->err, status, "expressions cannot be evaluated: %s", error.message);
 }
 
 static const char *owner_of(dvsi_arena *arena, const char *field)
@@ -102,7 +103,8 @@ static int32_t compile_over_source(dvsi_map_builder *b, compilation *c, dvsi_exp
 static int uses_secured(const dvsi_map_builder *b)
 {
     for (uint32_t i = 0; i < b->source->n_columns; i++)
-        if ((b->source->columns[i].flags & DVS_COLUMN_SECURED) != 0 && dvsi_expressions_uses(b->mapping->where, 0, i))
+        if ((b->source->columns[i].flags & DVS_COLUMN_SECURED) != 0 &&
+            dvsi_expressions_uses(b->mapping->where, 0, i))
             return 1;
     return 0;
 }
@@ -158,8 +160,8 @@ static int32_t compile_derived(dvsi_map_builder *b)
     return status;
 }
 
-int32_t dvsi_derived_compile(const dvsi_entity *entity, const char *const *names, uint32_t n_names, const char *file,
-                             dvsi_arena *arena, dvsi_expressions **out, dvs_error *err)
+int32_t dvsi_derived_compile(const dvsi_entity *entity, const char *const *names, uint32_t n_names,
+                             const char *file, dvsi_arena *arena, dvsi_expressions **out, dvs_error *err)
 {
     const dvsi_map_builder b = {.entity = entity, .from = &entity->from[0], .file = file, .err = err};
     compilation c;

@@ -21,8 +21,8 @@ int32_t dvsi_map_project_error(const dvsi_map_builder *b, const dvsi_node *node,
 /* Position of the source column among the columns wanted, which it joins; -1 when memory is out. */
 int32_t dvsi_map_want(dvsi_map_builder *b, const dvs_column *column);
 
-/* mapping_compile.c: the expressions of the fields, when all fields are there. Columns that they name join the
- * columns wanted. */
+/* mapping_compile.c: the expressions of the fields, when all fields are there. Columns that they name join
+ * the columns wanted. */
 int32_t dvsi_map_compile(dvsi_map_builder *b);
 
 #endif

@@ -27,7 +27,8 @@ static void put_name(dvsi_buf *out, int *first, const char *name)
     dvsi_json_string(out, name, strlen(name));
 }
 
-void dvsi_record_write_json(dvsi_buf *out, const dvs_column *columns, uint32_t n, int32_t skip, const dvs_cell *cells)
+void dvsi_record_write_json(dvsi_buf *out, const dvs_column *columns, uint32_t n, int32_t skip,
+                            const dvs_cell *cells)
 {
     int first = 1;
     int first_null = 1;
@@ -73,8 +74,8 @@ static const dvsi_json *find_member(const dvsi_json *object, const dvsi_json **n
     return member;
 }
 
-int dvsi_record_read_json(dvsi_arena *arena, const dvs_column *columns, uint32_t n, const char *text, size_t length,
-                          dvs_cell *cells)
+int dvsi_record_read_json(dvsi_arena *arena, const dvs_column *columns, uint32_t n, const char *text,
+                          size_t length, dvs_cell *cells)
 {
     const char *problem = NULL;
     size_t offset = 0;
@@ -87,7 +88,8 @@ int dvsi_record_read_json(dvsi_arena *arena, const dvs_column *columns, uint32_t
         memset(&cells[i], 0, sizeof cells[i]);
         if (member == NULL)
             continue;
-        if (member->type == DVSI_JSON_NULL && columns[i].kind == DVS_JSON && is_listed(dvsi_json_get(object, nulls_name), columns[i].name)) {
+        if (member->type == DVSI_JSON_NULL && columns[i].kind == DVS_JSON &&
+            is_listed(dvsi_json_get(object, nulls_name), columns[i].name)) {
             cells[i] = dvsi_cell_json_n("null", strlen("null"));
             continue;
         }

@@ -23,8 +23,7 @@ typedef struct dvsi_services {
     void *state;                 /* passed to the two below; called on the threads that call slots */
     int32_t (*state_get)(void *state, const char *source, const char *key, dvsi_arena *arena,
                          dvs_bytes *value);
-    int32_t (*state_put)(void *state, const char *source, const char *key, const void *data,
-                         size_t length);
+    int32_t (*state_put)(void *state, const char *source, const char *key, const void *data, size_t length);
 } dvsi_services;
 
 /* Progress of a read, set by put_progress; read from any thread. */
@@ -51,14 +50,12 @@ int32_t dvsi_source_open(const dvsi_plugin *plugin, const char *name, const dvs_
                          const dvsi_services *services, dvsi_source **source, dvs_error *err);
 void dvsi_source_close(dvsi_source *source); /* NULL is fine */
 /* Text in `arena`. */
-int32_t dvsi_source_identity(dvsi_source *source, dvsi_arena *arena, const char **identity,
-                             dvs_error *err);
+int32_t dvsi_source_identity(dvsi_source *source, dvsi_arena *arena, const char **identity, dvs_error *err);
 int32_t dvsi_source_streams(dvsi_source *source, dvsi_arena *arena, dvsi_stream **streams,
                             uint32_t *n_streams, dvs_error *err);
 /* Checked: names unique and valid, kinds known, key positions 1..n without gaps, at most one RAW, MODIFIED,
  * VERSION. */
-int32_t dvsi_source_describe(dvsi_source *source, const char *stream, dvsi_schema *schema,
-                             dvs_error *err);
+int32_t dvsi_source_describe(dvsi_source *source, const char *stream, dvsi_schema *schema, dvs_error *err);
 /* `schema`: the columns asked for, in that order, with the kinds that describe gave; must outlive the
  * reader. read->columns are set from it. */
 int32_t dvsi_source_start(dvsi_source *source, const dvs_read *read, const dvsi_schema *schema,

@@ -202,7 +202,8 @@ int32_t dvsi_load_file(const char *path, const dvsi_plugin **plugin, dvs_error *
         struct stat st;
 
         if (why == ENOENT && lstat(path, &st) == 0)
-            return dvsi_error_set(err, DVS_E_IO, "%s: the plugin is a link to a file that does not exist", path);
+            return dvsi_error_set(err, DVS_E_IO, "%s: the plugin is a link to a file that does not exist",
+                                  path);
         return dvsi_error_set(err, why == ENOENT ? DVS_E_NOT_FOUND : DVS_E_IO,
                               "%s: the plugin could not be opened: %s", path, strerror(why));
     }

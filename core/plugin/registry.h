@@ -17,7 +17,7 @@ typedef struct dvsi_plugin {
     const char *version;
     const char *doc;
     uint32_t abi_minor;
-    uint32_t offers; /* DVSI_PLUGIN_SOURCE | DVSI_PLUGIN_SINK */
+    uint32_t offers;       /* DVSI_PLUGIN_SOURCE | DVSI_PLUGIN_SINK */
     dvs_source_api source; /* options: normalised to sizeof(dvs_option) stride */
     dvs_sink_api sink;
     uint32_t has_fetch; /* which optional slots are the plugin's own */

@@ -56,8 +56,8 @@ static const char *kind_name(uint32_t kind)
     return name != NULL ? name : kind == DVS_NULL ? "null" : kind == DVS_ABSENT ? "absent" : "unknown";
 }
 
-/* A cell that is not of its column's kind, or is marked: 1 when it is one that may be, else 0 after noting the
- * breach. */
+/* A cell that is not of its column's kind, or is marked: 1 when it is one that may be, else 0 after noting
+ * the breach. */
 static int may_differ(dvsi_frame *frame, const dvs_out *out, const dvs_column *column, const dvs_cell *cell)
 {
     const char *owner = out->is_sink ? "table" : "stream";

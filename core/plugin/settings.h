@@ -11,9 +11,8 @@
  * wrong type, out of range, not among the choices, required but missing. NULL when there was one. `path` is
  * the place in the project ("sources.crm"), `directory` where relative paths start. A secret's value is in
  * no message. */
-const dvs_settings *dvsi_settings_resolve(dvsi_arena *arena, const dvs_option *options,
-                                          uint32_t n_options, const dvsi_endpoint *endpoint,
-                                          const char *file, const char *path, const char *directory,
-                                          dvsi_problems *problems);
+const dvs_settings *dvsi_settings_resolve(dvsi_arena *arena, const dvs_option *options, uint32_t n_options,
+                                          const dvsi_endpoint *endpoint, const char *file, const char *path,
+                                          const char *directory, dvsi_problems *problems);
 
 #endif

@@ -83,13 +83,13 @@ typedef struct dvsi_merged {
     uint32_t *reference; /* per field the first offer by reference, the same */
     dvs_cell *fields;    /* per field what is to stand there; ABSENT: as it is */
     uint32_t *from;      /* per field whose value stands there, a voice; SINK: what is left as it is */
-    dvs_cell *whole;     /* per field what will stand there: what derived fields are computed of, and the row of
-                            a new version; those behind n_plain are set by dvsi_merge_compare */
+    dvs_cell *whole; /* per field what will stand there: what derived fields are computed of, and the row of
+                        a new version; those behind n_plain are set by dvsi_merge_compare */
     dvsi_op op;
     uint32_t *changed; /* fields to be written */
     uint32_t n_changed;
-    uint32_t *claimed; /* reference fields that stand as offered, but were never written by us: their hash is to
-                          be put, nothing else, so that they count as written. Also with DVSI_OP_NONE */
+    uint32_t *claimed; /* reference fields that stand as offered, but were never written by us: their hash is
+                          to be put, nothing else, so that they count as written. Also with DVSI_OP_NONE */
     uint32_t n_claimed;
     dvsi_clash *clashes; /* field_differs by field and precedence of the losers, then local edits by field */
     uint32_t n_clashes;
@@ -107,8 +107,8 @@ int dvsi_merge_offers(const dvsi_policy *policy, const dvsi_said *said, uint32_t
  * Clashes over pinned fields are taken back: they have been resolved. */
 void dvsi_merge_record(const dvsi_policy *policy, const dvsi_said *said, const dvsi_stored *stored,
                        const dvsi_pin *pins, uint32_t n_pins, dvsi_merged *merged);
-/* Sets op, changed and claimed, and adds local edits to the clashes: those that are overwritten, and those that a
- * reference field keeps. 0, or -1 when memory is out. */
+/* Sets op, changed and claimed, and adds local edits to the clashes: those that are overwritten, and those
+ * that a reference field keeps. 0, or -1 when memory is out. */
 int dvsi_merge_compare(const dvsi_policy *policy, const dvsi_said *said, const dvsi_stored *stored,
                        dvsi_arena *arena, dvsi_merged *merged);
 

@@ -30,8 +30,8 @@ static const char *rule_of(const dvsi_policy *policy, const dvsi_merged *merged,
 }
 
 /* Adds a local edit, if somebody else changed what we wrote: `edit` says who stands against whom. */
-static int add_edit(const dvsi_policy *policy, const dvsi_stored *stored, const dvsi_clash *edit, dvsi_buf *scratch,
-                    dvsi_arena *arena, dvsi_merged *merged)
+static int add_edit(const dvsi_policy *policy, const dvsi_stored *stored, const dvsi_clash *edit,
+                    dvsi_buf *scratch, dvsi_arena *arena, dvsi_merged *merged)
 {
     if (!dvsi_sync_hash_edited(stored->sync_hash, stored->hash_length, policy->positions[edit->field],
                                &stored->fields[edit->field], scratch))
@@ -44,8 +44,8 @@ static int add_edit(const dvsi_policy *policy, const dvsi_stored *stored, const 
 }
 
 /* The stored value is about to be overwritten. */
-static int overwritten(const dvsi_policy *policy, const dvsi_stored *stored, uint32_t field, dvsi_buf *scratch,
-                       dvsi_arena *arena, dvsi_merged *merged)
+static int overwritten(const dvsi_policy *policy, const dvsi_stored *stored, uint32_t field,
+                       dvsi_buf *scratch, dvsi_arena *arena, dvsi_merged *merged)
 {
     const dvsi_clash edit = {.kind = DVSI_LOCAL_EDIT,
                              .field = field,
@@ -76,8 +76,8 @@ static int kept(const dvsi_policy *policy, const dvsi_said *said, const dvsi_sto
                : add_edit(policy, stored, &edit, scratch, arena, merged);
 }
 
-static int compare_field(const dvsi_policy *policy, const dvsi_said *said, const dvsi_stored *stored, uint32_t field,
-                         dvsi_buf *scratch, dvsi_arena *arena, dvsi_merged *merged)
+static int compare_field(const dvsi_policy *policy, const dvsi_said *said, const dvsi_stored *stored,
+                         uint32_t field, dvsi_buf *scratch, dvsi_arena *arena, dvsi_merged *merged)
 {
     if (field >= policy->n_plain)
         dvsi_merge_whole(stored, field, merged);
@@ -93,8 +93,8 @@ static int compare_field(const dvsi_policy *policy, const dvsi_said *said, const
     return stored->fields != NULL ? overwritten(policy, stored, field, scratch, arena, merged) : 0;
 }
 
-int dvsi_merge_compare(const dvsi_policy *policy, const dvsi_said *said, const dvsi_stored *stored, dvsi_arena *arena,
-                       dvsi_merged *merged)
+int dvsi_merge_compare(const dvsi_policy *policy, const dvsi_said *said, const dvsi_stored *stored,
+                       dvsi_arena *arena, dvsi_merged *merged)
 {
     dvsi_buf scratch = {0};
     int result = 0;

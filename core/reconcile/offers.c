@@ -40,7 +40,8 @@ int dvsi_offer_compare(const dvsi_offer *a, const dvsi_offer *b)
         order = version_order(&b->modified, &a->modified);
     if (order != 0)
         return order;
-    size_t shorter = a->source_key_length < b->source_key_length ? a->source_key_length : b->source_key_length;
+    size_t shorter =
+        a->source_key_length < b->source_key_length ? a->source_key_length : b->source_key_length;
     order = memcmp(a->source_key, b->source_key, shorter);
     if (order != 0)
         return order;

@@ -9,10 +9,10 @@
 
 /* What one source record says about one key, as far as precedence goes. */
 typedef struct dvsi_offer {
-    int64_t priority;    /* of its source */
-    uint32_t listed;     /* the source's place in the project: ties of priority go to the smaller */
-    dvs_cell modified;   /* TIMESTAMP, or NULL */
-    dvs_cell version;    /* any kind, or NULL */
+    int64_t priority;  /* of its source */
+    uint32_t listed;   /* the source's place in the project: ties of priority go to the smaller */
+    dvs_cell modified; /* TIMESTAMP, or NULL */
+    dvs_cell version;  /* any kind, or NULL */
     const char *source_key;
     size_t source_key_length;
 } dvsi_offer;

@@ -144,9 +144,9 @@ static int is_foreign(const dvsi_origin *own, const dvsi_origin *origins, uint32
             strcmp(origin->source_entity, own->source_entity) != 0);
 }
 
-void dvsi_lineage_update(dvsi_buf *out, const char *const *names, const dvs_cell *current, const dvs_cell *offered,
-                         const uint32_t *changed, uint32_t n_changed, const dvsi_origin *own,
-                         const dvsi_origin *origins)
+void dvsi_lineage_update(dvsi_buf *out, const char *const *names, const dvs_cell *current,
+                         const dvs_cell *offered, const uint32_t *changed, uint32_t n_changed,
+                         const dvsi_origin *own, const dvsi_origin *origins)
 {
     dvsi_buf_putc(out, '{');
     for (uint32_t i = 0; i < n_changed; i++) {

@@ -31,20 +31,23 @@ static const book_column changes_columns[] = {DVSI_CHANGES_COLUMNS(BOOK_COLUMN)}
 static const book_column kept_columns[] = {DVSI_KEPT_COLUMNS(BOOK_COLUMN)};
 static const book_column rows_columns[] = {DVSI_ROWS_COLUMNS(BOOK_COLUMN)};
 
-#define BOOK(name, columns) {name, columns, sizeof columns / sizeof *columns}
+#define BOOK(name, columns)                                                                                  \
+    {                                                                                                        \
+        name, columns, sizeof columns / sizeof *columns                                                      \
+    }
 static const struct {
     const char *name;
     const book_column *columns;
     uint32_t n_columns;
 } book_list[DVSI_BOOK_COUNT] = {
-    BOOK("_sync_runs", runs_columns),       BOOK("_sync_log", log_columns),
-    BOOK("_sync_state", state_columns),     BOOK("_sync_tables", tables_columns),
-    BOOK("_sync_schema", schema_columns),   BOOK("_sync_errors", errors_columns),
-    BOOK("_sync_offers", offers_columns),   BOOK("_sync_deletes", deletes_columns),
-    BOOK("_sync_seen", seen_columns),       BOOK("_sync_lineage", lineage_columns),
+    BOOK("_sync_runs", runs_columns),           BOOK("_sync_log", log_columns),
+    BOOK("_sync_state", state_columns),         BOOK("_sync_tables", tables_columns),
+    BOOK("_sync_schema", schema_columns),       BOOK("_sync_errors", errors_columns),
+    BOOK("_sync_offers", offers_columns),       BOOK("_sync_deletes", deletes_columns),
+    BOOK("_sync_seen", seen_columns),           BOOK("_sync_lineage", lineage_columns),
     BOOK("_sync_conflicts", conflicts_columns), BOOK("_sync_pins", pins_columns),
-    BOOK("_sync_locks", locks_columns),     BOOK("_sync_plugin_state", plugin_state_columns),
-    BOOK("_sync_changes", changes_columns), BOOK("_sync_kept", kept_columns),
+    BOOK("_sync_locks", locks_columns),         BOOK("_sync_plugin_state", plugin_state_columns),
+    BOOK("_sync_changes", changes_columns),     BOOK("_sync_kept", kept_columns),
     BOOK("_sync_rows", rows_columns),
 };
 
@@ -59,37 +62,86 @@ typedef struct book_index {
 } book_index;
 
 static const book_index index_list[] = {
-    {"_sync_offers_source", DVSI_BOOK_OFFERS, DVS_INDEX_UNIQUE,
-     {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_SOURCE, DVSI_OFFERS_SOURCE_KEY}, 4, -1, -1},
-    {"_sync_deletes_key", DVSI_BOOK_DELETES, DVS_INDEX_UNIQUE,
-     {DVSI_DELETES_PROJECT, DVSI_DELETES_ENTITY, DVSI_DELETES_KEY}, 3, -1, -1},
-    {"_sync_errors_key", DVSI_BOOK_ERRORS, 0,
-     {DVSI_ERRORS_PROJECT, DVSI_ERRORS_ENTITY, DVSI_ERRORS_KEY, DVSI_ERRORS_ROW_NUMBER}, 4, -1, -1},
-    {"_sync_conflicts_open", DVSI_BOOK_CONFLICTS, 0,
-     {DVSI_CONFLICTS_PROJECT, DVSI_CONFLICTS_ENTITY, DVSI_CONFLICTS_KEY}, 3, DVSI_CONFLICTS_CLOSED_AT, -1},
-    {"_sync_pins_key", DVSI_BOOK_PINS, DVS_INDEX_UNIQUE,
-     {DVSI_PINS_PROJECT, DVSI_PINS_ENTITY, DVSI_PINS_KEY, DVSI_PINS_FIELD}, 4, -1, -1},
-    {"_sync_changes_key", DVSI_BOOK_CHANGES, 0,
-     {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_KEY}, 3, -1, -1},
+    {"_sync_offers_source",
+     DVSI_BOOK_OFFERS,
+     DVS_INDEX_UNIQUE,
+     {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_SOURCE, DVSI_OFFERS_SOURCE_KEY},
+     4,
+     -1,
+     -1},
+    {"_sync_deletes_key",
+     DVSI_BOOK_DELETES,
+     DVS_INDEX_UNIQUE,
+     {DVSI_DELETES_PROJECT, DVSI_DELETES_ENTITY, DVSI_DELETES_KEY},
+     3,
+     -1,
+     -1},
+    {"_sync_errors_key",
+     DVSI_BOOK_ERRORS,
+     0,
+     {DVSI_ERRORS_PROJECT, DVSI_ERRORS_ENTITY, DVSI_ERRORS_KEY, DVSI_ERRORS_ROW_NUMBER},
+     4,
+     -1,
+     -1},
+    {"_sync_conflicts_open",
+     DVSI_BOOK_CONFLICTS,
+     0,
+     {DVSI_CONFLICTS_PROJECT, DVSI_CONFLICTS_ENTITY, DVSI_CONFLICTS_KEY},
+     3,
+     DVSI_CONFLICTS_CLOSED_AT,
+     -1},
+    {"_sync_pins_key",
+     DVSI_BOOK_PINS,
+     DVS_INDEX_UNIQUE,
+     {DVSI_PINS_PROJECT, DVSI_PINS_ENTITY, DVSI_PINS_KEY, DVSI_PINS_FIELD},
+     4,
+     -1,
+     -1},
+    {"_sync_changes_key",
+     DVSI_BOOK_CHANGES,
+     0,
+     {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_KEY},
+     3,
+     -1,
+     -1},
     /* Each part is read in the order of the row ids. */
-    {"_sync_changes_part", DVSI_BOOK_CHANGES, 0,
-     {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_PART}, 3, -1, -1},
+    {"_sync_changes_part",
+     DVSI_BOOK_CHANGES,
+     0,
+     {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_PART},
+     3,
+     -1,
+     -1},
     {"_sync_rows_key", DVSI_BOOK_ROWS, 0, {DVSI_ROWS_PROJECT, DVSI_ROWS_ENTITY, DVSI_ROWS_KEY}, 3, -1, -1},
     {"_sync_kept_key", DVSI_BOOK_KEPT, 0, {DVSI_KEPT_PROJECT, DVSI_KEPT_ENTITY, DVSI_KEPT_KEY}, 3, -1, -1},
     {"_sync_kept_part", DVSI_BOOK_KEPT, 0, {DVSI_KEPT_PROJECT, DVSI_KEPT_ENTITY, DVSI_KEPT_PART}, 3, -1, -1},
 };
 
 /* Made after the first load: keeping it up costs half of one. */
-static const book_index lineage_index = {
-    "_sync_lineage_key", DVSI_BOOK_LINEAGE, 0,
-    {DVSI_LINEAGE_PROJECT, DVSI_LINEAGE_ENTITY, DVSI_LINEAGE_KEY}, 3, -1, -1};
+static const book_index lineage_index = {"_sync_lineage_key",
+                                         DVSI_BOOK_LINEAGE,
+                                         0,
+                                         {DVSI_LINEAGE_PROJECT, DVSI_LINEAGE_ENTITY, DVSI_LINEAGE_KEY},
+                                         3,
+                                         -1,
+                                         -1};
 
-/* So are these: keys come in no order, so that each new offer would change a page of its own in each of them. */
-static const book_index offers_key = {
-    "_sync_offers_key", DVSI_BOOK_OFFERS, 0, {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, -1};
-static const book_index offers_pending = {
-    "_sync_offers_pending", DVSI_BOOK_OFFERS, 0,
-    {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, DVSI_OFFERS_PENDING};
+/* So are these: keys come in no order, so that each new offer would change a page of its own in each of them.
+ */
+static const book_index offers_key = {"_sync_offers_key",
+                                      DVSI_BOOK_OFFERS,
+                                      0,
+                                      {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY},
+                                      3,
+                                      -1,
+                                      -1};
+static const book_index offers_pending = {"_sync_offers_pending",
+                                          DVSI_BOOK_OFFERS,
+                                          0,
+                                          {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY},
+                                          3,
+                                          -1,
+                                          DVSI_OFFERS_PENDING};
 
 uint64_t dvsi_table_id(void)
 {
@@ -128,18 +180,20 @@ int32_t dvsi_books_open(dvsi_books *books, dvsi_sink *sink, const char *project,
                                 i == 0 ? DVS_COLUMN_ROW_ID : DVS_COLUMN_NULLABLE) == NULL)
                 return dvsi_error_no_memory(err);
         }
-        books->tables[b] = (dvs_table){(uint32_t)sizeof(dvs_table), schema->n_columns, sizeof(dvs_column), 0,
-                                       dvsi_table_id(), book_list[b].name, schema->columns};
+        books->tables[b] = (dvs_table){
+            (uint32_t)sizeof(dvs_table), schema->n_columns, sizeof(dvs_column), 0, dvsi_table_id(),
+            book_list[b].name,           schema->columns};
         dvsi_schema found = {0};
         int32_t status = dvsi_sink_inspect(sink, book_list[b].name, &found, err);
         books->exists[b] = status == DVS_OK;
         if (status == DVS_OK)
             for (uint32_t i = 0; i < schema->n_columns && status == DVS_OK; i++)
                 if (dvsi_schema_find(&found, schema->columns[i].name) < 0)
-                    status = dvsi_error_set(err, DVS_E_SCHEMA,
-                                            "table \"%s\" has no column \"%s\": another program or another "
-                                            "version of dvsync made it; use that version, or another database",
-                                            book_list[b].name, schema->columns[i].name);
+                    status =
+                        dvsi_error_set(err, DVS_E_SCHEMA,
+                                       "table \"%s\" has no column \"%s\": another program or another "
+                                       "version of dvsync made it; use that version, or another database",
+                                       book_list[b].name, schema->columns[i].name);
         dvsi_schema_free(&found);
         if (status != DVS_OK && status != DVS_E_NOT_FOUND)
             return status;
@@ -149,8 +203,14 @@ int32_t dvsi_books_open(dvsi_books *books, dvsi_sink *sink, const char *project,
 
 static int32_t make_index(dvsi_books *books, const book_index *spec, dvs_error *err)
 {
-    dvs_index index = {(uint32_t)sizeof index, spec->flags,      spec->name, &books->tables[spec->book],
-                       spec->columns,          spec->n_columns,  spec->only_null, spec->only_set,
+    dvs_index index = {(uint32_t)sizeof index,
+                       spec->flags,
+                       spec->name,
+                       &books->tables[spec->book],
+                       spec->columns,
+                       spec->n_columns,
+                       spec->only_null,
+                       spec->only_set,
                        0};
     return dvsi_sink_ensure_index(books->sink, &index, err);
 }
@@ -216,8 +276,17 @@ void dvsi_books_close(dvsi_books *books)
 int32_t dvsi_sink_next_id(dvsi_sink *sink, const dvs_table *table, int64_t *next, dvs_error *err)
 {
     static const uint32_t row_id = 0;
-    dvs_scan scan = {(uint32_t)sizeof scan, DVS_SCAN_DESCENDING, table,  &row_id, 1, 0, NULL, &row_id, 1,
-                     sizeof(dvs_where),     1};
+    dvs_scan scan = {(uint32_t)sizeof scan,
+                     DVS_SCAN_DESCENDING,
+                     table,
+                     &row_id,
+                     1,
+                     0,
+                     NULL,
+                     &row_id,
+                     1,
+                     sizeof(dvs_where),
+                     1};
     dvsi_batch *rows = dvsi_batch_new(1);
     if (rows == NULL)
         return dvsi_error_no_memory(err);
@@ -267,7 +336,10 @@ int32_t dvsi_books_insert(dvsi_books *books, dvsi_book book, dvs_cell *rows, uin
         if (i == 0 && first != NULL)
             *first = id;
     }
-    dvs_write write = {.struct_size = (uint32_t)sizeof write, .n_inserts = n_rows, .table = table, .inserts = rows,
+    dvs_write write = {.struct_size = (uint32_t)sizeof write,
+                       .n_inserts = n_rows,
+                       .table = table,
+                       .inserts = rows,
                        .update_stride = sizeof(dvs_update)};
     return n_rows != 0 ? write_rows(books, &write, err) : DVS_OK;
 }
@@ -276,22 +348,30 @@ int32_t dvsi_books_update(dvsi_books *books, dvsi_book book, int64_t row_id, con
                           const dvs_cell *cells, uint32_t n_cells, dvs_error *err)
 {
     dvs_update update = {(uint32_t)sizeof update, n_cells, row_id, columns, cells};
-    dvs_write write = {.struct_size = (uint32_t)sizeof write, .table = &books->tables[book], .updates = &update,
-                       .n_updates = 1, .update_stride = sizeof update};
+    dvs_write write = {.struct_size = (uint32_t)sizeof write,
+                       .table = &books->tables[book],
+                       .updates = &update,
+                       .n_updates = 1,
+                       .update_stride = sizeof update};
     return write_rows(books, &write, err);
 }
 
-int32_t dvsi_books_delete(dvsi_books *books, dvsi_book book, const int64_t *row_ids, uint32_t n, dvs_error *err)
+int32_t dvsi_books_delete(dvsi_books *books, dvsi_book book, const int64_t *row_ids, uint32_t n,
+                          dvs_error *err)
 {
-    dvs_write write = {.struct_size = (uint32_t)sizeof write, .table = &books->tables[book], .deletes = row_ids,
-                       .n_deletes = n, .update_stride = sizeof(dvs_update)};
+    dvs_write write = {.struct_size = (uint32_t)sizeof write,
+                       .table = &books->tables[book],
+                       .deletes = row_ids,
+                       .n_deletes = n,
+                       .update_stride = sizeof(dvs_update)};
     return n != 0 ? write_rows(books, &write, err) : DVS_OK;
 }
 
 #define MOST_CONDITIONS 12
 
 /* The conditions with the project's own in front. */
-static uint32_t with_project(const dvsi_books *books, const dvs_where *where, uint32_t n_where, dvs_where *out)
+static uint32_t with_project(const dvsi_books *books, const dvs_where *where, uint32_t n_where,
+                             dvs_where *out)
 {
     uint32_t n = 0;
     out[n++] = dvsi_where(1, DVS_OP_EQ, dvsi_cell_text(books->project));
@@ -333,9 +413,9 @@ int32_t dvsi_books_delete_where(dvsi_books *books, dvsi_book book, const dvs_whe
     dvs_where all[MOST_CONDITIONS];
     uint64_t n_deleted = 0;
     uint32_t n = with_project(books, where, n_where, all);
-    int32_t status = books->exists[book] ? dvsi_sink_delete_where(books->sink, &books->tables[book], all, n,
-                                                                  &n_deleted, err)
-                                         : DVS_OK;
+    int32_t status = books->exists[book]
+                         ? dvsi_sink_delete_where(books->sink, &books->tables[book], all, n, &n_deleted, err)
+                         : DVS_OK;
     if (deleted != NULL)
         *deleted = n_deleted;
     return status;
@@ -347,5 +427,6 @@ int32_t dvsi_books_count(dvsi_books *books, dvsi_book book, const dvs_where *whe
     dvs_where all[MOST_CONDITIONS];
     uint32_t n = with_project(books, where, n_where, all);
     *count = 0;
-    return books->exists[book] ? dvsi_sink_count(books->sink, &books->tables[book], all, n, count, err) : DVS_OK;
+    return books->exists[book] ? dvsi_sink_count(books->sink, &books->tables[book], all, n, count, err)
+                               : DVS_OK;
 }

@@ -29,8 +29,10 @@ int32_t dvsi_scratch_open(dvsi_run *run, dvs_error *err)
     if (run->scratch_path == NULL)
         return dvsi_error_no_memory(err);
     if (mkdtemp(run->scratch_path) == NULL) {
-        int32_t status = dvsi_error_set(err, DVS_E_IO, "no temporary folder could be made in %s: %s; set TMPDIR to a folder "
-                                        "that can be written", folder != NULL ? folder : "/tmp", strerror(errno));
+        int32_t status = dvsi_error_set(err, DVS_E_IO,
+                                        "no temporary folder could be made in %s: %s; set TMPDIR to a folder "
+                                        "that can be written",
+                                        folder != NULL ? folder : "/tmp", strerror(errno));
         free(run->scratch_path);
         run->scratch_path = NULL;
         return status;
@@ -44,15 +46,16 @@ int32_t dvsi_scratch_open(dvsi_run *run, dvs_error *err)
     value.length = value.text != NULL ? strlen(value.text) : 0;
     dvsi_endpoint endpoint = {.name = "sink", .plugin = "sqlite", .settings = &settings, .node = &settings};
     const dvs_settings *resolved =
-        value.text == NULL ? NULL
-                           : dvsi_settings_resolve(&run->settings_arena, plugin->sink.options, plugin->sink.n_options,
-                                                   &endpoint, "", "scratch", run->scratch_path, &problems);
+        value.text == NULL
+            ? NULL
+            : dvsi_settings_resolve(&run->settings_arena, plugin->sink.options, plugin->sink.n_options,
+                                    &endpoint, "", "scratch", run->scratch_path, &problems);
     if (resolved == NULL)
         status = dvsi_error_set(err, DVS_E_INTERNAL, "the temporary database could not be set up: %s",
                                 problems.first != NULL ? problems.first->message : "out of memory");
     else
-        status = dvsi_sink_open(plugin, run->project->name, resolved, DVS_SINK_CREATE | DVS_SINK_SCRATCH, &run->services,
-                                &run->scratch, err);
+        status = dvsi_sink_open(plugin, run->project->name, resolved, DVS_SINK_CREATE | DVS_SINK_SCRATCH,
+                                &run->services, &run->scratch, err);
     if (status == DVS_OK)
         status = dvsi_sink_begin(run->scratch, err);
     if (status == DVS_OK)
@@ -72,7 +75,8 @@ static void put_key(dvsi_feed *feed, const dvsi_record *record, const char *key,
     uint32_t kinds[16];
     for (uint32_t k = 0; k < t->n_key && k < 16; k++)
         kinds[k] = t->schema.columns[t->key_columns[k]].kind;
-    if (record == NULL && t->n_key <= 16 && dvsi_key_parse(arena, key, strlen(key), kinds, t->n_key, cells) != 0)
+    if (record == NULL && t->n_key <= 16 &&
+        dvsi_key_parse(arena, key, strlen(key), kinds, t->n_key, cells) != 0)
         cells[0] = dvsi_cell_text(key);
     dvsi_buf_putc(out, '{');
     for (uint32_t k = 0; k < t->n_key && k < 16; k++) {
@@ -132,15 +136,16 @@ static void put_field(const dvsi_target *t, uint32_t field, const dvs_cell *stor
     dvsi_buf_printf(out, ",\"authority\":\"%s\"%s}", v->authority, v->pinned ? ",\"pinned\":true" : "");
 }
 
-static void put_fields(dvsi_feed *feed, const dvsi_record *record, const dvs_cell *current, const uint32_t *changed,
-                       uint32_t n_changed, dvsi_buf *out)
+static void put_fields(dvsi_feed *feed, const dvsi_record *record, const dvs_cell *current,
+                       const uint32_t *changed, uint32_t n_changed, dvsi_buf *out)
 {
     for (uint32_t i = 0; i < n_changed; i++) {
         uint32_t field = changed[i];
         verdict v = judge(feed, record, field);
         if (i != 0)
             dvsi_buf_putc(out, ',');
-        put_field(feed->target, field, current != NULL ? &current[field] : NULL, &record->fields[field], &v, out);
+        put_field(feed->target, field, current != NULL ? &current[field] : NULL, &record->fields[field], &v,
+                  out);
     }
 }
 
@@ -155,8 +160,8 @@ static int32_t add_line(dvsi_feed *feed, const dvsi_buf *line, const char *key, 
                         : dvsi_books_insert(&feed->run->notes, DVSI_BOOK_CHANGES, row, 1, NULL, err);
 }
 
-int32_t dvsi_changes_reference(dvsi_feed *feed, const dvsi_record *record, const char *key, const dvs_cell *stored,
-                               dvs_error *err)
+int32_t dvsi_changes_reference(dvsi_feed *feed, const dvsi_record *record, const char *key,
+                               const dvs_cell *stored, dvs_error *err)
 {
     const dvsi_target *t = feed->target;
     const dvsi_merged *merged = record->merged;
@@ -220,8 +225,9 @@ int32_t dvsi_changes_add(dvsi_feed *feed, dvsi_op op, const dvsi_record *record,
 
 int32_t dvsi_changes_forget(dvsi_feed *feed, const char *key, uint64_t *n_removed, dvs_error *err)
 {
-    dvs_where where[2] = {dvsi_where(DVSI_CHANGES_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
-                          dvsi_where(DVSI_CHANGES_KEY, DVS_OP_EQ, dvsi_cell_text(key))};
+    dvs_where where[2] = {
+        dvsi_where(DVSI_CHANGES_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
+        dvsi_where(DVSI_CHANGES_KEY, DVS_OP_EQ, dvsi_cell_text(key))};
     *n_removed = 0;
     if (feed->run->notes.sink == NULL)
         return DVS_OK;
@@ -230,18 +236,23 @@ int32_t dvsi_changes_forget(dvsi_feed *feed, const char *key, uint64_t *n_remove
     return status == DVS_OK ? dvsi_saved_forget(feed, key, err) : status;
 }
 
-int32_t dvsi_changes_noted(dvsi_feed *feed, const char *const *keys, uint32_t n, uint8_t *noted, dvs_error *err)
+int32_t dvsi_changes_noted(dvsi_feed *feed, const char *const *keys, uint32_t n, uint8_t *noted,
+                           dvs_error *err)
 {
     static const uint32_t column = DVSI_CHANGES_ROW_ID;
     static const uint32_t key_columns[3] = {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_KEY};
     dvsi_books *notes = &feed->run->notes;
-    dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_CHANGES], .columns = &column, .n_columns = 1,
-                         .key_columns = key_columns, .only_null = -1};
+    dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_CHANGES],
+                         .columns = &column,
+                         .n_columns = 1,
+                         .key_columns = key_columns,
+                         .only_null = -1};
     memset(noted, 0, n);
     if (notes->sink == NULL)
         return DVS_OK;
     dvsi_batch *rows = dvsi_batch_new(1);
-    int32_t status = rows == NULL ? dvsi_error_no_memory(err) : dvsi_keys_read(feed, notes, &lookup, keys, n, rows, err);
+    int32_t status =
+        rows == NULL ? dvsi_error_no_memory(err) : dvsi_keys_read(feed, notes, &lookup, keys, n, rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++)
         noted[rows->rows[i].number] = 1;
     dvsi_batch_free(rows);
@@ -262,8 +273,17 @@ static int32_t next_page(dvsi_run *run, dvsi_changes_cursor *c, dvs_error *err)
         where[n_where++] = dvsi_where(DVSI_CHANGES_ROW_ID, DVS_OP_GT, dvsi_cell_int64(c->last_row_id));
     else if (c->last_key != NULL)
         where[n_where++] = dvsi_where(DVSI_CHANGES_KEY, DVS_OP_GT, dvsi_cell_text(c->last_key));
-    dvs_scan scan = {(uint32_t)sizeof scan, 0, &run->notes.tables[DVSI_BOOK_CHANGES], columns, 3, n_where, where, &order, 1,
-                     sizeof(dvs_where),     LINES_AT_ONCE};
+    dvs_scan scan = {(uint32_t)sizeof scan,
+                     0,
+                     &run->notes.tables[DVSI_BOOK_CHANGES],
+                     columns,
+                     3,
+                     n_where,
+                     where,
+                     &order,
+                     1,
+                     sizeof(dvs_where),
+                     LINES_AT_ONCE};
     dvsi_batch_reset(c->rows, 3);
     c->at = 0;
     return dvsi_sink_scan(run->notes.sink, &scan, c->rows, err);

@@ -42,9 +42,10 @@ void dvsi_run_rollback(dvsi_run *run)
         }
 }
 
-static const uint32_t log_columns[] = {DVSI_LOG_STATUS,    DVSI_LOG_COMPLETED_AT, DVSI_LOG_PROCESSED, DVSI_LOG_CREATED,
-                                       DVSI_LOG_UPDATED,   DVSI_LOG_DELETED,      DVSI_LOG_UNCHANGED, DVSI_LOG_SKIPPED,
-                                       DVSI_LOG_ROW_ERRORS, DVSI_LOG_CONFLICTS,   DVSI_LOG_ERROR_MESSAGE};
+static const uint32_t log_columns[] = {DVSI_LOG_STATUS,    DVSI_LOG_COMPLETED_AT, DVSI_LOG_PROCESSED,
+                                       DVSI_LOG_CREATED,   DVSI_LOG_UPDATED,      DVSI_LOG_DELETED,
+                                       DVSI_LOG_UNCHANGED, DVSI_LOG_SKIPPED,      DVSI_LOG_ROW_ERRORS,
+                                       DVSI_LOG_CONFLICTS, DVSI_LOG_ERROR_MESSAGE};
 
 static void put_counts(dvs_cell *at, const dvs_counts *counts)
 {
@@ -59,7 +60,9 @@ static int32_t store_log(dvsi_feed *feed, dvs_error *err)
 {
     dvs_cell row[DVSI_N_LOG] = {{0}};
     dvs_cell cells[sizeof log_columns / sizeof *log_columns];
-    const char *status = feed->phase == DVSI_FEED_DONE ? "completed" : feed->phase == DVSI_FEED_FAILED ? "failed" : "running";
+    const char *status = feed->phase == DVSI_FEED_DONE     ? "completed"
+                         : feed->phase == DVSI_FEED_FAILED ? "failed"
+                                                           : "running";
     if (feed->phase == DVSI_FEED_FAILED && feed->error.status == DVS_E_CANCELLED)
         status = "cancelled";
     row[DVSI_LOG_RUN_ID] = dvsi_cell_text(feed->run->run_id);
@@ -71,7 +74,8 @@ static int32_t store_log(dvsi_feed *feed, dvs_error *err)
     row[DVSI_LOG_STARTED_AT] = dvsi_cell_timestamp(feed->started_at);
     row[DVSI_LOG_COMPLETED_AT] = feed->ended_at != 0 ? dvsi_cell_timestamp(feed->ended_at) : dvsi_cell_null();
     put_counts(&row[DVSI_LOG_PROCESSED], &feed->counts);
-    row[DVSI_LOG_ERROR_MESSAGE] = feed->phase == DVSI_FEED_FAILED ? dvsi_cell_text(feed->error.message) : dvsi_cell_null();
+    row[DVSI_LOG_ERROR_MESSAGE] =
+        feed->phase == DVSI_FEED_FAILED ? dvsi_cell_text(feed->error.message) : dvsi_cell_null();
     if (feed->log_row_id == 0)
         return dvsi_books_insert(&feed->run->books, DVSI_BOOK_LOG, row, 1, &feed->log_row_id, err);
     for (size_t i = 0; i < sizeof log_columns / sizeof *log_columns; i++)
@@ -88,14 +92,16 @@ static int32_t store_feed(dvsi_feed *feed, dvs_error *err)
     if (!feed->dirty)
         return DVS_OK;
     limited |= feed->run->saved != NULL && feed->phase != DVSI_FEED_DONE; /* it is undone */
-    limited |= feed->state.fingerprint[0] == '\0'; /* it never came to a plan */
+    limited |= feed->state.fingerprint[0] == '\0';                        /* it never came to a plan */
     if (!limited && feed->phase != DVSI_FEED_DONE)
         status = dvsi_state_store(feed, feed->phase == DVSI_FEED_FAILED ? "failed" : "in_progress", err);
     /* A position is worth nothing without the set of what was met up to it, and what waits for the end. */
-    if (status == DVS_OK && !limited && feed->phase != DVSI_FEED_DONE && feed->state.read_mode == DVS_READ_FULL &&
-        !feed->state.first_load)
-        status = dvsi_seen_store(&feed->seen, &feed->run->books, feed->target->entity->name, feed->from->label, err);
-    if (status == DVS_OK && !limited && feed->phase != DVSI_FEED_DONE && feed->state.read_mode == DVS_READ_FULL)
+    if (status == DVS_OK && !limited && feed->phase != DVSI_FEED_DONE &&
+        feed->state.read_mode == DVS_READ_FULL && !feed->state.first_load)
+        status = dvsi_seen_store(&feed->seen, &feed->run->books, feed->target->entity->name,
+                                 feed->from->label, err);
+    if (status == DVS_OK && !limited && feed->phase != DVSI_FEED_DONE &&
+        feed->state.read_mode == DVS_READ_FULL)
         status = dvsi_twice_store(feed, err);
     if (status == DVS_OK)
         status = store_log(feed, err);
@@ -106,9 +112,10 @@ static int32_t store_feed(dvsi_feed *feed, dvs_error *err)
 
 static int32_t store_run(dvsi_run *run, dvs_error *err)
 {
-    static const uint32_t columns[] = {DVSI_RUNS_STATUS,    DVSI_RUNS_COMPLETED_AT, DVSI_RUNS_PROCESSED, DVSI_RUNS_CREATED,
-                                       DVSI_RUNS_UPDATED,   DVSI_RUNS_DELETED,      DVSI_RUNS_UNCHANGED, DVSI_RUNS_SKIPPED,
-                                       DVSI_RUNS_ROW_ERRORS, DVSI_RUNS_CONFLICTS,   DVSI_RUNS_ERROR_MESSAGE};
+    static const uint32_t columns[] = {DVSI_RUNS_STATUS,    DVSI_RUNS_COMPLETED_AT, DVSI_RUNS_PROCESSED,
+                                       DVSI_RUNS_CREATED,   DVSI_RUNS_UPDATED,      DVSI_RUNS_DELETED,
+                                       DVSI_RUNS_UNCHANGED, DVSI_RUNS_SKIPPED,      DVSI_RUNS_ROW_ERRORS,
+                                       DVSI_RUNS_CONFLICTS, DVSI_RUNS_ERROR_MESSAGE};
     dvs_cell cells[sizeof columns / sizeof *columns];
     dvs_counts totals = {0};
     const char *message = NULL;
@@ -125,8 +132,8 @@ static int32_t store_run(dvsi_run *run, dvs_error *err)
     cells[1] = run->ended_at != 0 ? dvsi_cell_timestamp(run->ended_at) : dvsi_cell_null();
     put_counts(&cells[2], &totals);
     cells[10] = dvsi_cell_text(message);
-    return dvsi_books_update(&run->books, DVSI_BOOK_RUNS, run->run_row_id, columns, cells, sizeof columns / sizeof *columns,
-                             err);
+    return dvsi_books_update(&run->books, DVSI_BOOK_RUNS, run->run_row_id, columns, cells,
+                             sizeof columns / sizeof *columns, err);
 }
 
 int32_t dvsi_run_commit(dvsi_run *run, dvs_error *err)

@@ -98,8 +98,11 @@ static int32_t read_open(dvsi_feed *feed, const char *const *keys, uint32_t n, d
     static const uint32_t key_columns[3] = {DVSI_CONFLICTS_PROJECT, DVSI_CONFLICTS_ENTITY,
                                             DVSI_CONFLICTS_KEY};
     dvsi_books *books = &feed->run->books;
-    dvs_lookup lookup = {.table = &books->tables[DVSI_BOOK_CONFLICTS], .columns = open_columns, .n_columns = OPEN_COLUMNS,
-                         .key_columns = key_columns, .only_null = DVSI_CONFLICTS_CLOSED_AT};
+    dvs_lookup lookup = {.table = &books->tables[DVSI_BOOK_CONFLICTS],
+                         .columns = open_columns,
+                         .n_columns = OPEN_COLUMNS,
+                         .key_columns = key_columns,
+                         .only_null = DVSI_CONFLICTS_CLOSED_AT};
     dvsi_batch_reset(rows, OPEN_COLUMNS);
     return dvsi_keys_read(feed, books, &lookup, keys, n, rows, err);
 }

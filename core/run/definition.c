@@ -46,10 +46,12 @@ static int read_columns(dvsi_arena *arena, const dvsi_json *object, dvsi_definit
         const dvsi_json *key = dvsi_json_get(item, "key");
         int kind = type != NULL && type->type == DVSI_JSON_STRING ? dvsi_kind_from_name(type->text) : -1;
         int64_t position = 0;
-        if (key != NULL && (key->type != DVSI_JSON_NUMBER || dvsi_number_to_int64(key->text, key->length, &position) != 0))
+        if (key != NULL &&
+            (key->type != DVSI_JSON_NUMBER || dvsi_number_to_int64(key->text, key->length, &position) != 0))
             return -1;
         details[source->n_columns] = (dvsi_definition_column){
-            kind > 0 ? (uint32_t)kind : 0, nullable != NULL && nullable->type == DVSI_JSON_BOOL && nullable->length != 0,
+            kind > 0 ? (uint32_t)kind : 0,
+            nullable != NULL && nullable->type == DVSI_JSON_BOOL && nullable->length != 0,
             position > 0 && position <= DVSI_KEY_FIELDS ? (uint32_t)position : 0};
         source->columns[source->n_columns++] = item->name;
     }
@@ -97,19 +99,22 @@ static int read_definition(dvsi_arena *arena, const dvs_cell *text, dvsi_definit
     const char *problem = NULL;
     size_t offset = 0;
     char *copy = dvsi_arena_copy(arena, text->v.text, text->length);
-    const dvsi_json *root = copy != NULL ? dvsi_json_parse(arena, copy, text->length, &problem, &offset) : NULL;
+    const dvsi_json *root =
+        copy != NULL ? dvsi_json_parse(arena, copy, text->length, &problem, &offset) : NULL;
     if (root == NULL || root->type != DVSI_JSON_OBJECT)
         return -1;
     const dvsi_json *history = dvsi_json_get(root, "history");
     const dvsi_json *explicit_key = dvsi_json_get(root, "explicit_key");
     const dvsi_json *fields = dvsi_json_get(root, "fields");
-    if (history == NULL || history->type != DVSI_JSON_STRING || fields == NULL || fields->type != DVSI_JSON_OBJECT ||
+    if (history == NULL || history->type != DVSI_JSON_STRING || fields == NULL ||
+        fields->type != DVSI_JSON_OBJECT ||
         read_names(arena, dvsi_json_get(root, "key"), &out->key, &out->n_key) != 0 ||
         read_sources(arena, dvsi_json_get(root, "sources"), out) != 0)
         return -1;
     out->history = history->text;
     out->raw = dvsi_raw_read(dvsi_json_get(root, "raw"));
-    out->explicit_key = explicit_key != NULL && explicit_key->type == DVSI_JSON_BOOL && explicit_key->length != 0;
+    out->explicit_key =
+        explicit_key != NULL && explicit_key->type == DVSI_JSON_BOOL && explicit_key->length != 0;
     out->fields = dvsi_arena_calloc(arena, fields->length + 1, sizeof *out->fields);
     if (out->fields == NULL)
         return -1;
@@ -136,12 +141,16 @@ int32_t dvsi_definitions_load(dvsi_run *run, dvs_error *err)
         for (uint32_t t = 0; t < run->n_targets; t++) {
             dvsi_definition *definition = &run->targets[t].definition;
             const char *name = run->targets[t].entity->name;
-            if (!dvsi_cell_says(&row[DVSI_TABLES_ENTITY], name) || row[DVSI_TABLES_DEFINITION].kind <= DVS_NULL)
+            if (!dvsi_cell_says(&row[DVSI_TABLES_ENTITY], name) ||
+                row[DVSI_TABLES_DEFINITION].kind <= DVS_NULL)
                 continue;
             if (read_definition(&run->arena, &row[DVSI_TABLES_DEFINITION], definition) != 0)
-                status = dvsi_error_set(err, DVS_E_CORRUPT,
-                                        "the definition of entity \"%s\" in table \"_sync_tables\" cannot be read: somebody edited it, "
-                                        "or another version of dvsync wrote it; use that version, or a backup", name);
+                status =
+                    dvsi_error_set(err, DVS_E_CORRUPT,
+                                   "the definition of entity \"%s\" in table \"_sync_tables\" cannot be "
+                                   "read: somebody edited it, "
+                                   "or another version of dvsync wrote it; use that version, or a backup",
+                                   name);
             definition->row_id = row[DVSI_TABLES_ROW_ID].v.i64;
         }
     }
@@ -149,14 +158,16 @@ int32_t dvsi_definitions_load(dvsi_run *run, dvs_error *err)
     return status;
 }
 
-static int32_t refuse(const dvsi_target *target, const char *what, const char *was, const char *is, dvs_error *err)
+static int32_t refuse(const dvsi_target *target, const char *what, const char *was, const char *is,
+                      dvs_error *err)
 {
-    return dvsi_error_set(err, DVS_E_CONFIG,
-                          "%s:%u:%u: entity \"%s\": the %s was %s and is now %s; a table cannot change it. Put it back, "
-                          "or run `sync --rebuild --entity %s`, which reads everything into a new table",
-                          target->run->project->file, target->entity->node != NULL ? target->entity->node->line : 0,
-                          target->entity->node != NULL ? target->entity->node->column : 0, target->entity->name, what,
-                          was, is, target->entity->name);
+    return dvsi_error_set(
+        err, DVS_E_CONFIG,
+        "%s:%u:%u: entity \"%s\": the %s was %s and is now %s; a table cannot change it. Put it back, "
+        "or run `sync --rebuild --entity %s`, which reads everything into a new table",
+        target->run->project->file, target->entity->node != NULL ? target->entity->node->line : 0,
+        target->entity->node != NULL ? target->entity->node->column : 0, target->entity->name, what, was, is,
+        target->entity->name);
 }
 
 static int32_t check_key(const dvsi_target *target, dvs_error *err)
@@ -174,8 +185,8 @@ static int32_t check_key(const dvsi_target *target, dvs_error *err)
         dvsi_buf_printf(&was, "%s%s", k != 0 ? ", " : "", d->key[k]);
     for (uint32_t k = 0; k < entity->n_key; k++)
         dvsi_buf_printf(&is, "%s%s", k != 0 ? ", " : "", entity->key[k]);
-    int32_t status = refuse(target, "key", dvsi_buf_text(&was), entity->n_key != 0 ? dvsi_buf_text(&is) : "the source's own",
-                            err);
+    int32_t status = refuse(target, "key", dvsi_buf_text(&was),
+                            entity->n_key != 0 ? dvsi_buf_text(&is) : "the source's own", err);
     dvsi_buf_free(&was);
     dvsi_buf_free(&is);
     return status;
@@ -234,7 +245,8 @@ static void add_fields(const dvsi_target *target, dvsi_buf *out)
     }
 }
 
-static void add_column(dvsi_buf *out, uint32_t at, const char *name, uint32_t kind, uint32_t nullable, uint32_t key)
+static void add_column(dvsi_buf *out, uint32_t at, const char *name, uint32_t kind, uint32_t nullable,
+                       uint32_t key)
 {
     add_name(out, at, name);
     dvsi_buf_printf(out, ":{\"type\":\"%s\"", kind > DVS_NULL ? dvsi_kind_name(kind) : "");
@@ -247,7 +259,8 @@ static void add_column(dvsi_buf *out, uint32_t at, const char *name, uint32_t ki
 
 static void add_described(dvsi_buf *out, uint32_t at, const dvs_column *column)
 {
-    add_column(out, at, column->name, column->kind, column->flags & DVS_COLUMN_NULLABLE, column->key_position);
+    add_column(out, at, column->name, column->kind, column->flags & DVS_COLUMN_NULLABLE,
+               column->key_position);
 }
 
 static int in_names(const dvsi_definition_source *known, const char *name)
@@ -259,14 +272,16 @@ static int in_names(const dvsi_definition_source *known, const char *name)
 }
 
 /*
- * The columns of one source: what was known before, as described now, if it still is. Later ones are added, but where
+ * The columns of one source: what was known before, as described now, if it still is. Later ones are added,
+ * but where
  * "*" means the columns that were known first (lock, strict).
  */
 static void add_columns(const dvsi_feed *feed, const dvsi_definition_source *known, dvsi_buf *out)
 {
     const dvsi_schema *now = &feed->columns;
     uint32_t n = 0;
-    int takes_new = known == NULL || feed->target->entity->schema == DVSI_SCHEMA_EVOLVE || !feed->from->all_fields;
+    int takes_new =
+        known == NULL || feed->target->entity->schema == DVSI_SCHEMA_EVOLVE || !feed->from->all_fields;
     for (uint32_t i = 0; known != NULL && i < known->n_columns; i++) {
         const dvsi_definition_column *was = &known->details[i];
         int at = feed->mapping != NULL ? dvsi_schema_find(now, known->columns[i]) : -1;
@@ -285,11 +300,13 @@ static void add_sources(const dvsi_target *target, dvsi_buf *out)
     uint32_t n = 0;
     for (uint32_t f = 0; f < target->n_feeds; f++) {
         const dvsi_feed *feed = &target->feeds[f];
-        const dvsi_definition_source *known = feed->mapping != NULL ? dvsi_definition_from(&target->definition, feed->from)
-                                                                    : dvsi_definition_of(&target->definition, feed->from->label);
+        const dvsi_definition_source *known =
+            feed->mapping != NULL ? dvsi_definition_from(&target->definition, feed->from)
+                                  : dvsi_definition_of(&target->definition, feed->from->label);
         if (known == NULL && feed->mapping == NULL)
             continue;
-        const char *entity = feed->mapping == NULL && known->entity != NULL ? known->entity : feed->from->entity;
+        const char *entity =
+            feed->mapping == NULL && known->entity != NULL ? known->entity : feed->from->entity;
         add_name(out, n++, feed->from->label);
         dvsi_buf_puts(out, ":{\"entity\":");
         dvsi_json_string(out, entity, strlen(entity));
@@ -311,7 +328,8 @@ int32_t dvsi_definition_store(dvsi_target *target, dvs_error *err)
     for (uint32_t k = 0; k < target->n_key; k++)
         add_name(&text, k, target->names[target->key_columns[k] - 1]);
     dvsi_buf_printf(&text, "],\"explicit_key\":%s,\"history\":\"%s\",\"raw\":\"%s\",\"fields\":{",
-                    target->entity->n_key != 0 ? "true" : "false", history_name(target->entity), dvsi_raw_name(d->raw));
+                    target->entity->n_key != 0 ? "true" : "false", history_name(target->entity),
+                    dvsi_raw_name(d->raw));
     add_fields(target, &text);
     dvsi_buf_puts(&text, "},\"sources\":{");
     add_sources(target, &text);

@@ -27,7 +27,7 @@ typedef struct dvsi_definition_source {
     const char *entity; /* what the project's `entity:` said then; another stream has other columns */
     const char **columns;
     const dvsi_definition_column *details; /* of each column */
-    const dvsi_json *links; /* see references.h; NULL: not recorded */
+    const dvsi_json *links;                /* see references.h; NULL: not recorded */
     uint32_t n_columns;
 } dvsi_definition_source;
 

@@ -1,7 +1,7 @@
 /*
- * deletes.c - the rows whose records are gone: found, counted for the guard, deleted. First those that a complete read
- * did not meet, then those whose keys wait in _sync_deletes; page by page, so that one that the sink refuses to give
- * up does not keep the others. Its key goes on waiting.
+ * deletes.c - the rows whose records are gone: found, counted for the guard, deleted. First those that a
+ * complete read did not meet, then those whose keys wait in _sync_deletes; page by page, so that one that the
+ * sink refuses to give up does not keep the others. Its key goes on waiting.
  */
 #include <stdio.h>
 #include <string.h>
@@ -71,7 +71,8 @@ static void add_row(dvsi_work *page, const char *key, int64_t row_id)
 }
 
 /* Which of the keys a failing record of any source of the entity has. */
-static int32_t find_failing(dvsi_target *target, const char *const *keys, uint32_t n, uint8_t *failing, dvs_error *err)
+static int32_t find_failing(dvsi_target *target, const char *const *keys, uint32_t n, uint8_t *failing,
+                            dvs_error *err)
 {
     uint8_t *here = dvsi_arena_calloc(&target->run->batch_arena, (size_t)n + 1, 1);
     int32_t status = here != NULL ? DVS_OK : dvsi_error_no_memory(err);
@@ -125,8 +126,9 @@ static int32_t next_missing(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
         where[n_where++] = dvsi_where(0, DVS_OP_GT, dvsi_cell_int64(d->last_row));
     if (t->lookup_deleted >= 0)
         where[n_where++] = dvsi_where((uint32_t)t->closed, DVS_OP_IS_NULL, dvsi_cell_null());
-    dvs_scan scan = {(uint32_t)sizeof scan, 0, &t->table, columns, t->n_key + 1, n_where, where, &row_id, 1,
-                     sizeof(dvs_where),     SCAN_ROWS};
+    dvs_scan scan = {
+        (uint32_t)sizeof scan, 0,        &t->table, columns, t->n_key + 1, n_where, where, &row_id, 1,
+        sizeof(dvs_where),     SCAN_ROWS};
     dvsi_batch_reset(page->batch, t->n_key + 1);
     int32_t status = dvsi_sink_scan(run->sink, &scan, page->batch, err);
     for (uint32_t i = 0; i < page->batch->n_rows && status == DVS_OK; i++) {
@@ -146,8 +148,8 @@ static int32_t next_missing(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
     return status == DVS_OK && dvsi_feed_gathers(feed) ? spare_failing(feed, page, err) : status;
 }
 
-/* Active rows of the page's keys that are not kept. Those that the missing ones include were counted with them; when
- * they are still there, the sink has refused. */
+/* Active rows of the page's keys that are not kept. Those that the missing ones include were counted with
+ * them; when they are still there, the sink has refused. */
 static int32_t find_active(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
 {
     dvsi_run *run = feed->run;
@@ -158,7 +160,8 @@ static int32_t find_active(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
     uint32_t n = 0;
     dvs_cell *cells = dvsi_arena_calloc(arena, (size_t)d->n_keys * t->n_key + 1, sizeof *cells);
     uint32_t *key_of = dvsi_arena_calloc(arena, (size_t)d->n_keys + 1, sizeof *key_of);
-    int64_t *row_of = dvsi_arena_calloc(arena, (size_t)d->n_keys + 1, sizeof *row_of); /* 0: none; rows come in any order */
+    int64_t *row_of =
+        dvsi_arena_calloc(arena, (size_t)d->n_keys + 1, sizeof *row_of); /* 0: none; rows come in any order */
     if (cells == NULL || key_of == NULL || row_of == NULL)
         return dvsi_error_no_memory(err);
     for (uint32_t k = 0; k < t->n_key && k < 16; k++)
@@ -169,8 +172,16 @@ static int32_t find_active(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
             key_of[n++] = i;
     if (n == 0 || run->sink == NULL || !t->exists)
         return DVS_OK;
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, 2, &t->table, columns, t->key_columns, t->n_key, n, cells,
-                         t->lookup_deleted >= 0 ? t->valid_to : -1, 0};
+    dvs_lookup lookup = {(uint32_t)sizeof lookup,
+                         2,
+                         &t->table,
+                         columns,
+                         t->key_columns,
+                         t->n_key,
+                         n,
+                         cells,
+                         t->lookup_deleted >= 0 ? t->valid_to : -1,
+                         0};
     dvsi_batch_reset(d->page->batch, 2);
     int32_t status = dvsi_sink_read(run->sink, &lookup, d->page->batch, err);
     for (uint32_t r = 0; status == DVS_OK && r < d->page->batch->n_rows; r++) {
@@ -192,8 +203,8 @@ static int32_t find_active(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
 static int32_t next_waiting(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
 {
     dvsi_work *page = d->page;
-    int32_t status = dvsi_waiting_next(feed, d->last_key.length != 0 ? dvsi_buf_text(&d->last_key) : NULL, WAITING_KEYS,
-                                       &page->arena, &d->keys, &d->n_keys, err);
+    int32_t status = dvsi_waiting_next(feed, d->last_key.length != 0 ? dvsi_buf_text(&d->last_key) : NULL,
+                                       WAITING_KEYS, &page->arena, &d->keys, &d->n_keys, err);
     if (status == DVS_OK && d->n_keys < WAITING_KEYS)
         d->part = PART_END;
     if (status != DVS_OK || d->n_keys == 0)
@@ -319,7 +330,8 @@ static int proves_missing(dvsi_feed *feed, const char **why_not)
     if (*why_not != NULL)
         return 0;
     return dvsi_feed_gathers(feed) || feed->seen_partly || feed->state.start_active < 0 ||
-           feed->seen_active != (uint64_t)feed->state.start_active; /* else every row that was active was met */
+           feed->seen_active !=
+               (uint64_t)feed->state.start_active; /* else every row that was active was met */
 }
 
 static int32_t refuse(dvsi_feed *feed, uint64_t n, uint64_t active, dvs_error *err)
@@ -331,11 +343,12 @@ static int32_t refuse(dvsi_feed *feed, uint64_t n, uint64_t active, dvs_error *e
         snprintf(limit, sizeof limit, "%d %%", (int)run->max_delete.percent);
     else
         snprintf(limit, sizeof limit, "%lld", (long long)run->max_delete.count);
-    return dvsi_error_set(err, DVS_E_GUARD,
-                          "entity \"%s\": %llu of %llu active rows would be deleted, more than max_delete (%s) allows; "
-                          "nothing was deleted. If this is right, run again with --max-delete %llu%s",
-                          feed->target->entity->name, (unsigned long long)n, (unsigned long long)active, limit,
-                          n >= active ? 100ULL : (unsigned long long)n, n >= active ? "%" : "");
+    return dvsi_error_set(
+        err, DVS_E_GUARD,
+        "entity \"%s\": %llu of %llu active rows would be deleted, more than max_delete (%s) allows; "
+        "nothing was deleted. If this is right, run again with --max-delete %llu%s",
+        feed->target->entity->name, (unsigned long long)n, (unsigned long long)active, limit,
+        n >= active ? 100ULL : (unsigned long long)n, n >= active ? "%" : "");
 }
 
 /* Nothing is deleted, but what was in conflict about the records that are gone is over. */
@@ -353,7 +366,8 @@ static int32_t end_ignored(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
         if (status != DVS_OK)
             return status;
         const uint32_t n_rows = d->n_keys == 0 ? d->page->n_records : 0; /* else they are rows of the keys */
-        const char **gone = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)d->n_keys + n_rows + 1, sizeof *gone);
+        const char **gone =
+            dvsi_arena_calloc(&feed->run->batch_arena, (size_t)d->n_keys + n_rows + 1, sizeof *gone);
         if (gone == NULL)
             return dvsi_error_no_memory(err);
         for (uint32_t i = 0; i < d->n_keys; i++)
@@ -395,7 +409,8 @@ int32_t dvsi_deletes_plan(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
         if (status == DVS_OK)
             n += d->page->n_records;
     }
-    if (status == DVS_OK && n != 0 && (!run->dry || run->as_sync) && !dvsi_guard_allows(&run->max_delete, active, n))
+    if (status == DVS_OK && n != 0 && (!run->dry || run->as_sync) &&
+        !dvsi_guard_allows(&run->max_delete, active, n))
         return refuse(feed, n, active, err);
     if (status == DVS_OK && (n != 0 || t->n_waiting != 0))
         begin(d, missing);

@@ -30,7 +30,8 @@ static int set_origins(const dvsi_edits *e, const dvsi_key_pins *pins, dvsi_reco
 }
 
 /* The record with its pinned values; derived fields follow them, unless they are pinned themselves. */
-static int32_t pin_record(const dvsi_edits *e, const dvsi_key_pins *pins, dvsi_record *record, uint32_t at, dvs_error *err)
+static int32_t pin_record(const dvsi_edits *e, const dvsi_key_pins *pins, dvsi_record *record, uint32_t at,
+                          dvs_error *err)
 {
     const dvsi_target *t = e->feed->target;
     dvsi_arena *arena = &t->run->batch_arena;
@@ -99,7 +100,8 @@ static const char *rule_of(const dvsi_edits *e, uint32_t at, uint32_t field)
 
 /* Which of the values that are overwritten were not ours. */
 static int find_edits(const dvsi_edits *e, const dvsi_record *record, uint32_t at, const dvs_cell *hash,
-                      const dvs_cell *stored, const uint32_t *changed, uint32_t n_changed, dvsi_clash **clashes, uint32_t *n)
+                      const dvs_cell *stored, const uint32_t *changed, uint32_t n_changed,
+                      dvsi_clash **clashes, uint32_t *n)
 {
     const dvsi_target *t = e->feed->target;
     dvsi_buf scratch = {0};
@@ -108,7 +110,8 @@ static int find_edits(const dvsi_edits *e, const dvsi_record *record, uint32_t a
     *clashes = NULL;
     for (uint32_t i = 0; i < n_changed && !failed; i++) {
         const uint32_t field = changed[i];
-        if (!dvsi_sync_hash_edited(hash->v.bytes, hash->length, t->positions[field], &stored[field], &scratch))
+        if (!dvsi_sync_hash_edited(hash->v.bytes, hash->length, t->positions[field], &stored[field],
+                                   &scratch))
             continue;
         if (*clashes == NULL)
             *clashes = dvsi_arena_calloc(&t->run->batch_arena, n_changed, sizeof **clashes);
@@ -128,8 +131,8 @@ static int find_edits(const dvsi_edits *e, const dvsi_record *record, uint32_t a
     return failed ? -1 : 0;
 }
 
-int dvsi_edits_note(dvsi_edits *e, const dvsi_record *records, uint32_t at, const dvs_cell *row, const dvs_cell *stored,
-                    const uint32_t *changed, uint32_t n_changed)
+int dvsi_edits_note(dvsi_edits *e, const dvsi_record *records, uint32_t at, const dvs_cell *row,
+                    const dvs_cell *stored, const uint32_t *changed, uint32_t n_changed)
 {
     const dvsi_target *t = e->feed->target;
     const dvs_cell *hash = row != NULL && t->lookup_hash >= 0 ? &row[t->lookup_hash] : NULL;
@@ -144,7 +147,9 @@ int dvsi_edits_note(dvsi_edits *e, const dvsi_record *records, uint32_t at, cons
         e->found = dvsi_arena_calloc(&t->run->batch_arena, e->n_records, sizeof *e->found);
     if (e->found == NULL)
         return -1;
-    e->found[e->n_found++] = (dvsi_key_clashes){.key = records[at].key, .clashes = clashes, .n_clashes = n,
+    e->found[e->n_found++] = (dvsi_key_clashes){.key = records[at].key,
+                                                .clashes = clashes,
+                                                .n_clashes = n,
                                                 .pins = e->pins != NULL ? &e->pins[at] : NULL};
     return 0;
 }

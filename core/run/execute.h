@@ -18,8 +18,8 @@ typedef struct dvsi_run_request {
     int diff;
 } dvsi_run_request;
 
-/* Runs to the end. *run is set whenever there is something to report (free it), also with a status: then the run
- * could not begin, or failed as a whole. */
+/* Runs to the end. *run is set whenever there is something to report (free it), also with a status: then the
+ * run could not begin, or failed as a whole. */
 int32_t dvsi_run_execute(const dvsi_run_request *request, dvsi_run **run, dvs_error *err);
 void dvsi_run_free(dvsi_run *run);
 int dvsi_run_exit_code(const dvsi_run *run);
@@ -29,8 +29,8 @@ void dvsi_target_counts(const dvsi_target *target, dvs_counts *counts);
 /* The documents of `sync --json` and the last line of `diff --json`. */
 void dvsi_run_json(const dvsi_run *run, dvsi_buf *out);
 void dvsi_run_summary_json(const dvsi_run *run, dvsi_buf *out);
-/* The next lines of a diff, in order; cursors are the caller's, all zero at the start. NULL in *line: no more.
- * The line is valid until the next call. */
+/* The next lines of a diff, in order; cursors are the caller's, all zero at the start. NULL in *line: no
+ * more. The line is valid until the next call. */
 typedef struct dvsi_changes_cursor {
     uint32_t target;
     uint32_t part;

@@ -28,9 +28,10 @@ static int32_t find_stream(dvsi_feed *feed)
         for (uint32_t i = 0; i < n && names != NULL; i++)
             names[i] = streams[i].name;
         const char *near = names != NULL ? dvsi_problem_nearest(feed->from->entity, names) : NULL;
-        status = dvsi_error_set(&feed->thread_error, DVS_E_NOT_FOUND, "source \"%s\" has no stream \"%s\"%s%s%s",
-                                feed->from->source, feed->from->entity, near != NULL ? "; did you mean \"" : "",
-                                near != NULL ? near : "", near != NULL ? "\"?" : "");
+        status =
+            dvsi_error_set(&feed->thread_error, DVS_E_NOT_FOUND, "source \"%s\" has no stream \"%s\"%s%s%s",
+                           feed->from->source, feed->from->entity, near != NULL ? "; did you mean \"" : "",
+                           near != NULL ? near : "", near != NULL ? "\"?" : "");
     } else if (status == DVS_OK) {
         feed->stream = dvsi_arena_strdup(&feed->columns.arena, found->name);
         feed->stream_flags = found->flags;
@@ -48,7 +49,8 @@ static int32_t prepare(dvsi_feed *feed)
         known = (dvsi_known_columns){recorded->columns, recorded->n_columns};
     int32_t status = find_stream(feed);
     if (status == DVS_OK)
-        status = dvsi_source_identity(feed->source, &feed->columns.arena, &feed->identity, &feed->thread_error);
+        status =
+            dvsi_source_identity(feed->source, &feed->columns.arena, &feed->identity, &feed->thread_error);
     if (status == DVS_OK)
         status = dvsi_source_describe(feed->source, feed->stream, &feed->columns, &feed->thread_error);
     if (status == DVS_OK)
@@ -80,7 +82,8 @@ static int32_t start(dvsi_feed *feed, dvsi_reader **reader)
         read.token = state->cursor;
         read.token_length = state->cursor_length;
     }
-    return dvsi_source_start(feed->source, &read, &feed->mapping->wanted, &feed->progress, reader, &feed->thread_error);
+    return dvsi_source_start(feed->source, &read, &feed->mapping->wanted, &feed->progress, reader,
+                             &feed->thread_error);
 }
 
 /* One batch to the queue: DVS_OK, DVS_END, or a failure. */
@@ -206,11 +209,13 @@ static void join(dvsi_feed *feed)
     feed->abandoned = 1;
     pthread_detach(feed->thread);
     pthread_mutex_lock(&feed->run->queue.lock);
-    if (feed->reader == NULL || dvsi_reader_overdue(feed->reader, (int64_t)JOIN_SECONDS * 1000000, &err) == DVS_OK)
+    if (feed->reader == NULL ||
+        dvsi_reader_overdue(feed->reader, (int64_t)JOIN_SECONDS * 1000000, &err) == DVS_OK)
         dvsi_error_set(&err, DVS_E_ABI, "plugin \"%s\" did not return within %d s after it was asked to stop",
                        feed->from->endpoint->plugin, JOIN_SECONDS);
     pthread_mutex_unlock(&feed->run->queue.lock);
-    dvsi_run_note(feed->run, "error", feed->target->entity->name, feed->from->label, 0, NULL, NULL, "%s", err.message);
+    dvsi_run_note(feed->run, "error", feed->target->entity->name, feed->from->label, 0, NULL, NULL, "%s",
+                  err.message);
 }
 
 void dvsi_feeds_join(dvsi_run *run)

@@ -25,7 +25,7 @@ typedef enum dvsi_feed_phase {
     DVSI_FEED_PREPARED,  /* waits for the other feeds of its entity */
     DVSI_FEED_READY,     /* planned; waits for a place among those that read */
     DVSI_FEED_READING,
-    DVSI_FEED_READ,      /* to its end; waits for the other feeds of its entity */
+    DVSI_FEED_READ, /* to its end; waits for the other feeds of its entity */
     DVSI_FEED_DONE,
     DVSI_FEED_FAILED
 } dvsi_feed_phase;
@@ -61,7 +61,7 @@ struct dvsi_feed {
     const char *stream; /* the source's own name for it */
     const char *identity;
     uint32_t stream_flags;
-    dvsi_schema columns; /* as described */
+    dvsi_schema columns;   /* as described */
     dvsi_mapping *mapping; /* NULL: the source failed before it could be made */
     uint32_t *field_of;    /* the entity's field for each of the mapping */
     dvsi_feed_phase phase;
@@ -70,33 +70,33 @@ struct dvsi_feed {
     /* The plan, made by the writer for the reader. */
     uint32_t mode; /* DVS_READ_ */
     uint32_t resume;
-    const char *reason; /* why a full read: "first sync", "the project changed"; "" */
+    const char *reason;  /* why a full read: "first sync", "the project changed"; "" */
     uint32_t is_changed; /* the project, since the last run */
     uint32_t restarts;
     uint32_t changes; /* of these, because the source changed while it was read */
 
     pthread_t thread;
     uint32_t has_thread;
-    uint32_t abandoned; /* the thread did not return in time */
-    uint32_t ended;     /* the thread says no more */
-    atomic_int quit;    /* the writer gave the feed up */
-    uint32_t go;        /* under the queue's lock: 1 start reading, 2 end */
+    uint32_t abandoned;  /* the thread did not return in time */
+    uint32_t ended;      /* the thread says no more */
+    atomic_int quit;     /* the writer gave the feed up */
+    uint32_t go;         /* under the queue's lock: 1 start reading, 2 end */
     dvsi_reader *reader; /* under the queue's lock */
     dvsi_progress progress;
     atomic_uint_fast64_t rows; /* read so far */
-    dvs_error thread_error; /* the reader's own, until the writer takes it from a message */
+    dvs_error thread_error;    /* the reader's own, until the writer takes it from a message */
 
     /* The writer's: how far it is. */
     dvsi_feed_state state;
-    uint32_t dirty;    /* the state is to be stored with the next commit */
-    uint32_t frozen;   /* a step failed half-way: what is stored is right, what is in memory is not */
-    dvsi_seen seen;    /* rows (streaming) or offers (gathering) met in this read */
-    dvsi_seen counted; /* rows that this run's counts have in them, to count each once ... */
-    dvsi_seen changed; /* ... and those of them that it wrote */
+    uint32_t dirty;        /* the state is to be stored with the next commit */
+    uint32_t frozen;       /* a step failed half-way: what is stored is right, what is in memory is not */
+    dvsi_seen seen;        /* rows (streaming) or offers (gathering) met in this read */
+    dvsi_seen counted;     /* rows that this run's counts have in them, to count each once ... */
+    dvsi_seen changed;     /* ... and those of them that it wrote */
     int64_t first_own_row; /* the first row id that this run can have given, in a first load */
-    int64_t last_met;  /* row id of the record met last: the next ones probably follow it */
-    uint32_t rows_noted; /* by their keys, as the table has no index for these */
-    uint32_t no_guess; /* batches to come in which the order of the source is not trusted */
+    int64_t last_met;      /* row id of the record met last: the next ones probably follow it */
+    uint32_t rows_noted;   /* by their keys, as the table has no index for these */
+    uint32_t no_guess;     /* batches to come in which the order of the source is not trusted */
     uint64_t seen_active;
     uint32_t seen_partly; /* resumed: seen_active does not count everything */
     uint32_t warned_duplicate;
@@ -105,7 +105,7 @@ struct dvsi_feed {
     size_t twice_bytes;       /* that their records hold */
 
     /* The end of the read. */
-    uint32_t has_end;  /* the END checkpoint came */
+    uint32_t has_end; /* the END checkpoint came */
     uint32_t end_complete;
     uint32_t end_kind;
     uint8_t *end_token;
@@ -128,16 +128,17 @@ struct dvsi_feed {
 
 int dvsi_feed_gathers(const dvsi_feed *feed); /* else its records go straight to the table */
 
-/* A field of the feed's mapping (`plain`: that is not derived), by its name; NULL: none, or nothing is described. */
+/* A field of the feed's mapping (`plain`: that is not derived), by its name; NULL: none, or nothing is
+ * described. */
 dvsi_map_field *dvsi_feed_field(const dvsi_feed *feed, const char *name, int plain);
 /* feed.c: its thread. */
 int32_t dvsi_feed_launch(dvsi_feed *feed, dvs_error *err);
 void dvsi_feeds_join(dvsi_run *run);
 void dvsi_feed_fail(dvsi_feed *feed, const dvs_error *err); /* it ends here; the others of its entity go on */
-void dvsi_feed_quit(dvsi_feed *feed); /* writer: the reader is to end soon */
+void dvsi_feed_quit(dvsi_feed *feed);                       /* writer: the reader is to end soon */
 
 /* state.c: its row of _sync_state. */
-const char *dvsi_mode_name(uint32_t mode); /* DVS_READ_ */
+const char *dvsi_mode_name(uint32_t mode);                        /* DVS_READ_ */
 int dvsi_state_read(dvsi_feed_state *state, const dvs_cell *row); /* 0 or -1 */
 int32_t dvsi_state_load(dvsi_feed *feed, dvs_error *err);
 int32_t dvsi_state_store(dvsi_feed *feed, const char *name, dvs_error *err);

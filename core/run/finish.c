@@ -11,7 +11,8 @@
 static int32_t move_cursor(dvsi_feed *feed, dvs_error *err)
 {
     dvsi_feed_state *s = &feed->state;
-    const int complete = feed->end_complete || feed->run->saved != NULL; /* a plan is made of a complete read */
+    const int complete =
+        feed->end_complete || feed->run->saved != NULL; /* a plan is made of a complete read */
     uint64_t active = 0;
     int32_t status = dvsi_target_active(feed->target, &active, err);
     if (status == DVS_OK)
@@ -49,7 +50,8 @@ static int32_t end_first_load(dvsi_feed *feed, dvs_error *err)
 }
 
 /* Each feed of the entity that was read to its end. */
-static int32_t each_read(dvsi_target *target, int32_t (*call)(dvsi_feed *feed, dvs_error *err), dvs_error *err)
+static int32_t each_read(dvsi_target *target, int32_t (*call)(dvsi_feed *feed, dvs_error *err),
+                         dvs_error *err)
 {
     int32_t status = DVS_OK;
     for (uint32_t f = 0; f < target->n_feeds && status == DVS_OK; f++)

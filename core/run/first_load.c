@@ -19,9 +19,11 @@ int32_t dvsi_first_load_trim(dvsi_feed *feed, dvs_error *err)
     int32_t status = dvsi_sink_delete_where(feed->run->sink, &t->table, &above, 1, &deleted, err);
     if (status != DVS_OK)
         return status;
-    feed->counts.created -= deleted < feed->counts.created ? deleted : feed->counts.created; /* of this run, if any */
-    dvs_where where[2] = {dvsi_where(DVSI_LINEAGE_ROW_ID, DVS_OP_GT, dvsi_cell_int64(feed->state.high_lineage)),
-                          dvsi_where(DVSI_LINEAGE_ENTITY, DVS_OP_EQ, dvsi_cell_text(t->entity->name))};
+    feed->counts.created -=
+        deleted < feed->counts.created ? deleted : feed->counts.created; /* of this run, if any */
+    dvs_where where[2] = {
+        dvsi_where(DVSI_LINEAGE_ROW_ID, DVS_OP_GT, dvsi_cell_int64(feed->state.high_lineage)),
+        dvsi_where(DVSI_LINEAGE_ENTITY, DVS_OP_EQ, dvsi_cell_text(t->entity->name))};
     return dvsi_books_delete_where(books, DVSI_BOOK_LINEAGE, where, 2, &deleted, err);
 }
 
@@ -29,11 +31,11 @@ int32_t dvsi_first_load_trim(dvsi_feed *feed, dvs_error *err)
 static int32_t trim_lineage(dvsi_feed *feed, const char *key, dvs_error *err)
 {
     dvsi_books *books = &feed->run->books;
-    dvs_where where[4] = {dvsi_where(DVSI_LINEAGE_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
-                          dvsi_where(DVSI_LINEAGE_KEY, DVS_OP_EQ, dvsi_cell_text(key)),
-                          dvsi_where(DVSI_LINEAGE_OP, DVS_OP_EQ, dvsi_cell_text("create")),
-                          dvsi_where(DVSI_LINEAGE_CHANGED_AT, DVS_OP_GE,
-                                     dvsi_cell_timestamp(feed->state.read_started_at))};
+    dvs_where where[4] = {
+        dvsi_where(DVSI_LINEAGE_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
+        dvsi_where(DVSI_LINEAGE_KEY, DVS_OP_EQ, dvsi_cell_text(key)),
+        dvsi_where(DVSI_LINEAGE_OP, DVS_OP_EQ, dvsi_cell_text("create")),
+        dvsi_where(DVSI_LINEAGE_CHANGED_AT, DVS_OP_GE, dvsi_cell_timestamp(feed->state.read_started_at))};
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_LINEAGE);
     if (rows == NULL)
         return dvsi_error_no_memory(err);
@@ -48,7 +50,10 @@ static int32_t trim_lineage(dvsi_feed *feed, const char *key, dvs_error *err)
 static int32_t drop_row(dvsi_feed *feed, int64_t row_id, const char *key, int differs, dvs_error *err)
 {
     dvsi_target *t = feed->target;
-    dvs_write write = {.struct_size = (uint32_t)sizeof write, .table = &t->table, .deletes = &row_id, .n_deletes = 1,
+    dvs_write write = {.struct_size = (uint32_t)sizeof write,
+                       .table = &t->table,
+                       .deletes = &row_id,
+                       .n_deletes = 1,
                        .update_stride = sizeof(dvs_update)};
     int32_t status = dvsi_sink_write(feed->run->sink, &write, 0, err);
     if (status == DVS_OK)
@@ -82,9 +87,9 @@ static int32_t drop_among(dvsi_feed *feed, const dvsi_batch *rows, dvs_error *er
 }
 
 /*
- * Walks the table in the order of (key, row id) and leaves of each key the last row. Pages begin at the first key
- * column's last value, so a page grows when it is full of one value; kinds that a sink need not order are walked in
- * one page.
+ * Walks the table in the order of (key, row id) and leaves of each key the last row. Pages begin at the first
+ * key column's last value, so a page grows when it is full of one value; kinds that a sink need not order are
+ * walked in one page.
  */
 static int32_t drop_duplicates(dvsi_feed *feed, dvs_error *err)
 {
@@ -94,7 +99,8 @@ static int32_t drop_duplicates(dvsi_feed *feed, dvs_error *err)
     dvsi_arena last_arena = {0};
     dvs_cell last = {0};
     if (t->n_key > 16)
-        return dvsi_error_set(err, DVS_E_CONFIG, "the key of entity \"%s\" has more than 16 fields", t->entity->name);
+        return dvsi_error_set(err, DVS_E_CONFIG, "the key of entity \"%s\" has more than 16 fields",
+                              t->entity->name);
     for (uint32_t k = 0; k < t->n_key; k++)
         columns[k] = t->key_columns[k];
     columns[t->n_key] = 0;
@@ -106,8 +112,17 @@ static int32_t drop_duplicates(dvsi_feed *feed, dvs_error *err)
     int32_t status = rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     for (int more = 1; more && status == DVS_OK;) {
         dvs_where from = dvsi_where(columns[0], DVS_OP_GE, last);
-        dvs_scan scan = {(uint32_t)sizeof scan, 0, &t->table, columns, t->n_key + 2, last.kind != DVS_ABSENT, &from,
-                         columns, t->n_key + 1, sizeof(dvs_where), limit};
+        dvs_scan scan = {(uint32_t)sizeof scan,
+                         0,
+                         &t->table,
+                         columns,
+                         t->n_key + 2,
+                         last.kind != DVS_ABSENT,
+                         &from,
+                         columns,
+                         t->n_key + 1,
+                         sizeof(dvs_where),
+                         limit};
         dvsi_batch_reset(rows, t->n_key + 2);
         status = dvsi_sink_scan(feed->run->sink, &scan, rows, err);
         if (status != DVS_OK)
@@ -134,7 +149,8 @@ static int32_t make_unique(dvsi_feed *feed, dvs_error *err)
     dvsi_target *t = feed->target;
     dvsi_buf name = {0};
     dvsi_buf_printf(&name, "_sync_load_%s", t->entity->name);
-    dvs_index index = {(uint32_t)sizeof index, 0, dvsi_buf_text(&name), &t->table, t->key_columns, t->n_key, -1, -1, 0};
+    dvs_index index = {
+        (uint32_t)sizeof index, 0, dvsi_buf_text(&name), &t->table, t->key_columns, t->n_key, -1, -1, 0};
     int32_t status = name.failed ? dvsi_error_no_memory(err) : dvsi_books_index(&feed->run->books, err);
     if (status == DVS_OK)
         status = dvsi_sink_ensure_index(feed->run->sink, &index, err);

@@ -5,8 +5,8 @@
  * Its feed reads when all entities without this scope have ended: their references, as they stand in the
  * sink, are the first keys. They are asked for in batches; the records that come name the next keys. Each key
  * is asked for once, so circles end. What comes this way is a complete read: a record that it did not meet is
- * missing, and deleted as such, if every entity that refers was read completely in this run, or its table alone
- * is made anew. Otherwise only what the source does not have any more goes.
+ * missing, and deleted as such, if every entity that refers was read completely in this run, or its table
+ * alone is made anew. Otherwise only what the source does not have any more goes.
  *
  * Where the source can tell what changed since a cursor, later runs ask for that instead, and by key only for
  * what is referred to and not in the table; nothing is missing then, until the next complete read.

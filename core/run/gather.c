@@ -1,7 +1,7 @@
 /*
- * gather.c - entities whose key is not the source's own. Each source record is kept as an offer in _sync_offers, so
- * that a tombstone or a changed key finds the record it belonged to. What becomes of the offers when the read has
- * ended stands in gather_end.c.
+ * gather.c - entities whose key is not the source's own. Each source record is kept as an offer in
+ * _sync_offers, so that a tombstone or a changed key finds the record it belonged to. What becomes of the
+ * offers when the read has ended stands in gather_end.c.
  */
 #include <string.h>
 
@@ -38,11 +38,12 @@ static int keep_earlier(const dvsi_feed *feed, const dvs_cell *stored, dvs_cell 
         n_absent += cells[feed->field_of[i]].kind == DVS_ABSENT;
     if (n_absent == 0 || stored == NULL || stored->kind != DVS_JSON)
         return 0;
-    dvs_cell *before = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)target->n_fields + 1, sizeof *before);
+    dvs_cell *before =
+        dvsi_arena_calloc(&feed->run->batch_arena, (size_t)target->n_fields + 1, sizeof *before);
     if (before == NULL)
         return -1;
-    if (dvsi_record_read_json(&feed->run->batch_arena, target->schema.columns + 1, target->n_plain, stored->v.text,
-                              stored->length, before) != 0)
+    if (dvsi_record_read_json(&feed->run->batch_arena, target->schema.columns + 1, target->n_plain,
+                              stored->v.text, stored->length, before) != 0)
         return 0; /* of a former definition */
     for (uint32_t i = 0; i < feed->mapping->n_fields; i++) {
         uint32_t at = feed->field_of[i];
@@ -53,14 +54,16 @@ static int keep_earlier(const dvsi_feed *feed, const dvs_cell *stored, dvs_cell 
 }
 
 /* Fields of a record as the JSON that an offer keeps. */
-static int put_fields(dvsi_feed *feed, const dvsi_record *record, const dvs_cell *stored, dvsi_buf *text, dvs_cell *out)
+static int put_fields(dvsi_feed *feed, const dvsi_record *record, const dvs_cell *stored, dvsi_buf *text,
+                      dvs_cell *out)
 {
     dvs_cell *cells = entity_fields(feed, record);
     if (cells == NULL || keep_earlier(feed, stored, cells) != 0)
         return -1;
     dvsi_buf_clear(text);
     dvsi_target_fields_json(feed->target, cells, text);
-    const char *copy = text->failed ? NULL : dvsi_arena_copy(&feed->run->batch_arena, text->data, text->length);
+    const char *copy =
+        text->failed ? NULL : dvsi_arena_copy(&feed->run->batch_arena, text->data, text->length);
     *out = dvsi_cell_json_n(copy, text->length);
     return copy != NULL ? 0 : -1;
 }
@@ -71,12 +74,13 @@ static dvs_cell version_text(dvsi_feed *feed, const dvsi_record *record, dvsi_bu
         return dvsi_cell_null();
     dvsi_buf_clear(text);
     dvsi_cell_canonical(text, &record->source[feed->mapping->version]);
-    return dvsi_cell_text_n(dvsi_arena_copy(&feed->run->batch_arena, dvsi_buf_text(text), text->length), text->length);
+    return dvsi_cell_text_n(dvsi_arena_copy(&feed->run->batch_arena, dvsi_buf_text(text), text->length),
+                            text->length);
 }
 
 /* The stored offers of these records' source keys: rows (offer_id, key, fields) with number = record. */
-static int32_t find_offers(dvsi_feed *feed, const dvsi_record *records, const uint8_t *skip, uint32_t n, int32_t *row_of,
-                           dvs_error *err)
+static int32_t find_offers(dvsi_feed *feed, const dvsi_record *records, const uint8_t *skip, uint32_t n,
+                           int32_t *row_of, dvs_error *err)
 {
     static const uint32_t columns[5] = {DVSI_OFFERS_OFFER_ID, DVSI_OFFERS_KEY, DVSI_OFFERS_FIELDS,
                                         DVSI_OFFERS_MODIFIED_AT, DVSI_OFFERS_VERSION};
@@ -102,8 +106,16 @@ static int32_t find_offers(dvsi_feed *feed, const dvsi_record *records, const ui
     dvsi_batch_reset(run->rows, 5);
     if (n_keys == 0)
         return DVS_OK;
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, 5, &run->notes.tables[DVSI_BOOK_OFFERS], columns, key_columns, 4,
-                         n_keys,                  keys, -1, 0};
+    dvs_lookup lookup = {(uint32_t)sizeof lookup,
+                         5,
+                         &run->notes.tables[DVSI_BOOK_OFFERS],
+                         columns,
+                         key_columns,
+                         4,
+                         n_keys,
+                         keys,
+                         -1,
+                         0};
     int32_t status = dvsi_sink_read(run->notes.sink, &lookup, run->rows, err);
     for (uint32_t r = 0; status == DVS_OK && r < run->rows->n_rows; r++)
         row_of[record_of[run->rows->rows[r].number]] = (int32_t)r;
@@ -137,14 +149,16 @@ static int fill_offer(offer_batch *b, const dvsi_record *record, const dvs_cell 
     row[DVSI_OFFERS_SOURCE] = dvsi_cell_text(feed->from->label);
     row[DVSI_OFFERS_SOURCE_KEY] = dvsi_cell_text_n(record->source_key, record->source_key_length);
     row[DVSI_OFFERS_KEY] = dvsi_cell_text_n(record->key, record->key_length);
-    row[DVSI_OFFERS_MODIFIED_AT] = mapping->modified >= 0 && record->source[mapping->modified].kind == DVS_TIMESTAMP
-                                       ? record->source[mapping->modified]
-                                       : dvsi_cell_null();
+    row[DVSI_OFFERS_MODIFIED_AT] =
+        mapping->modified >= 0 && record->source[mapping->modified].kind == DVS_TIMESTAMP
+            ? record->source[mapping->modified]
+            : dvsi_cell_null();
     row[DVSI_OFFERS_VERSION] = version_text(feed, record, &b->text);
     row[DVSI_OFFERS_PENDING] = dvsi_cell_bool(1);
     row[DVSI_OFFERS_RUN_ID] = dvsi_cell_text(feed->run->run_id);
     row[DVSI_OFFERS_SEEN_AT] = dvsi_cell_timestamp(feed->run->started_at);
-    row[DVSI_OFFERS_RAW] = record->raw != NULL && (!feed->run->dry || feed->run->saving) ? *record->raw : dvsi_cell_null();
+    row[DVSI_OFFERS_RAW] =
+        record->raw != NULL && (!feed->run->dry || feed->run->saving) ? *record->raw : dvsi_cell_null();
     return put_fields(feed, record, stored != NULL ? &stored[2] : NULL, &b->text, &row[DVSI_OFFERS_FIELDS]);
 }
 
@@ -154,7 +168,8 @@ static void warn_twice(dvsi_feed *feed, const dvsi_record *record)
     if (feed->mode != DVS_READ_FULL || feed->mapping->n_source_key != 0 || feed->warned_duplicate)
         return;
     feed->warned_duplicate = 1;
-    dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, record->number, record->key, NULL,
+    dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, record->number,
+                  record->key, NULL,
                   "the source gave this key more than once; the record delivered last stands");
 }
 
@@ -201,7 +216,8 @@ static int32_t take_offer(offer_batch *b, const dvsi_record *record, const dvs_c
 static int32_t meet_failed(dvsi_feed *feed, const dvsi_work *work, dvs_error *err)
 {
     uint32_t n = 0;
-    dvsi_record *failed = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)work->n_records + 1, sizeof *failed);
+    dvsi_record *failed =
+        dvsi_arena_calloc(&feed->run->batch_arena, (size_t)work->n_records + 1, sizeof *failed);
     if (failed == NULL)
         return dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < work->n_records; i++) {
@@ -249,8 +265,9 @@ int32_t dvsi_gather_work(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
             warn_twice(feed, &work->records[i]);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++)
         if (!skip[i])
-            status = take_offer(&b, &work->records[i],
-                                row_of[i] >= 0 ? dvsi_batch_cells(run->rows, (uint32_t)row_of[i]) : NULL, err);
+            status =
+                take_offer(&b, &work->records[i],
+                           row_of[i] >= 0 ? dvsi_batch_cells(run->rows, (uint32_t)row_of[i]) : NULL, err);
     int64_t first = 0;
     if (status == DVS_OK && b.n_deletes != 0)
         status = dvsi_books_delete(&run->notes, DVSI_BOOK_OFFERS, b.deletes, b.n_deletes, err);

@@ -1,6 +1,6 @@
 /*
- * gather_end.c - the end of a read that gathers: offers that it did not meet go, and the keys that it touched (after a
- * complete read: all) are reconciled in key order, a page at a time.
+ * gather_end.c - the end of a read that gathers: offers that it did not meet go, and the keys that it touched
+ * (after a complete read: all) are reconciled in key order, a page at a time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +32,8 @@ static int32_t drop(dvsi_feed *feed, const int64_t *gone, uint32_t n_gone, dvs_e
     int32_t status = rows == NULL || ids == NULL || keys == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     for (uint32_t i = 0; i < n_gone && status == DVS_OK; i++)
         ids[i] = dvsi_cell_int64(gone[i]);
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, 1, &run->notes.tables[DVSI_BOOK_OFFERS], &key, &id, 1, n_gone, ids, -1, 0};
+    dvs_lookup lookup = {
+        (uint32_t)sizeof lookup, 1, &run->notes.tables[DVSI_BOOK_OFFERS], &key, &id, 1, n_gone, ids, -1, 0};
     if (status == DVS_OK)
         status = dvsi_sink_read(run->notes.sink, &lookup, rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
@@ -48,8 +49,8 @@ static int32_t drop(dvsi_feed *feed, const int64_t *gone, uint32_t n_gone, dvs_e
     return status;
 }
 
-/* The source's offers in the order of its keys, which is that of an index, so that walking them costs little: those that
- * were there when the read began and that it did not meet go. */
+/* The source's offers in the order of its keys, which is that of an index, so that walking them costs little:
+ * those that were there when the read began and that it did not meet go. */
 static int32_t drop_offers(dvsi_feed *feed, dvs_error *err)
 {
     static const uint32_t columns[2] = {DVSI_OFFERS_OFFER_ID, DVSI_OFFERS_SOURCE_KEY};
@@ -63,9 +64,19 @@ static int32_t drop_offers(dvsi_feed *feed, dvs_error *err)
             dvsi_where(DVSI_OFFERS_PROJECT, DVS_OP_EQ, dvsi_cell_text(run->project->name)),
             dvsi_where(DVSI_OFFERS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
             dvsi_where(DVSI_OFFERS_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label)),
-            dvsi_where(DVSI_OFFERS_SOURCE_KEY, DVS_OP_GT, dvsi_cell_text_n(dvsi_buf_text(&last), last.length))};
-        dvs_scan scan = {(uint32_t)sizeof scan, 0, &run->notes.tables[DVSI_BOOK_OFFERS], columns, 2,
-                         last.length != 0 ? 4 : 3, where, &order, 1, sizeof(dvs_where), WALKED_AT_ONCE};
+            dvsi_where(DVSI_OFFERS_SOURCE_KEY, DVS_OP_GT,
+                       dvsi_cell_text_n(dvsi_buf_text(&last), last.length))};
+        dvs_scan scan = {(uint32_t)sizeof scan,
+                         0,
+                         &run->notes.tables[DVSI_BOOK_OFFERS],
+                         columns,
+                         2,
+                         last.length != 0 ? 4 : 3,
+                         where,
+                         &order,
+                         1,
+                         sizeof(dvs_where),
+                         WALKED_AT_ONCE};
         uint32_t n_gone = 0;
         dvsi_arena_reset(&run->batch_arena);
         dvsi_batch_reset(rows, 2);
@@ -92,10 +103,21 @@ static int32_t drop_offers(dvsi_feed *feed, dvs_error *err)
 }
 
 /* What is read of an offer. */
-enum { GOT_OFFER_ID, GOT_SOURCE, GOT_SOURCE_KEY, GOT_KEY, GOT_FIELDS, GOT_MODIFIED_AT, GOT_VERSION, GOT_PENDING, GOT_RAW, N_GOT };
-static const uint32_t got[N_GOT] = {DVSI_OFFERS_OFFER_ID, DVSI_OFFERS_SOURCE,      DVSI_OFFERS_SOURCE_KEY,
-                                    DVSI_OFFERS_KEY,      DVSI_OFFERS_FIELDS,      DVSI_OFFERS_MODIFIED_AT,
-                                    DVSI_OFFERS_VERSION,  DVSI_OFFERS_PENDING,     DVSI_OFFERS_RAW};
+enum {
+    GOT_OFFER_ID,
+    GOT_SOURCE,
+    GOT_SOURCE_KEY,
+    GOT_KEY,
+    GOT_FIELDS,
+    GOT_MODIFIED_AT,
+    GOT_VERSION,
+    GOT_PENDING,
+    GOT_RAW,
+    N_GOT
+};
+static const uint32_t got[N_GOT] = {DVSI_OFFERS_OFFER_ID, DVSI_OFFERS_SOURCE,  DVSI_OFFERS_SOURCE_KEY,
+                                    DVSI_OFFERS_KEY,      DVSI_OFFERS_FIELDS,  DVSI_OFFERS_MODIFIED_AT,
+                                    DVSI_OFFERS_VERSION,  DVSI_OFFERS_PENDING, DVSI_OFFERS_RAW};
 
 static int wants_raw(const dvsi_target *target)
 {
@@ -137,8 +159,10 @@ static const dvsi_feed *feed_of(const dvsi_target *target, const dvs_cell *label
 static dvsi_offer precedence(const dvsi_feed *feed, dvsi_arena *arena, const dvs_cell *row)
 {
     const dvsi_mapping *mapping = feed->mapping;
-    dvsi_offer offer = {.priority = feed->from->endpoint->priority, .listed = (uint32_t)(feed - feed->target->feeds),
-                        .modified = row[GOT_MODIFIED_AT], .version = row[GOT_VERSION],
+    dvsi_offer offer = {.priority = feed->from->endpoint->priority,
+                        .listed = (uint32_t)(feed - feed->target->feeds),
+                        .modified = row[GOT_MODIFIED_AT],
+                        .version = row[GOT_VERSION],
                         .source_key = row[GOT_SOURCE_KEY].v.text,
                         .source_key_length = row[GOT_SOURCE_KEY].length};
     if (mapping != NULL && mapping->version >= 0) /* kept as text; numbers are compared as such */
@@ -153,8 +177,8 @@ static int compare_ranks(const void *a, const void *b)
 }
 
 /* The offers of one key in the order of precedence. */
-static int32_t rank(const dvsi_target *target, dvsi_work *work, const uint32_t *order, uint32_t n, ranked **all,
-                    uint32_t *n_all, dvs_error *err)
+static int32_t rank(const dvsi_target *target, dvsi_work *work, const uint32_t *order, uint32_t n,
+                    ranked **all, uint32_t *n_all, dvs_error *err)
 {
     *n_all = 0;
     *all = dvsi_arena_calloc(&work->arena, (size_t)n + 1, sizeof **all);
@@ -182,21 +206,25 @@ static void warn_several(dvsi_feed *feed, dvsi_arena *arena, const dvs_cell *key
 }
 
 /* An offer's fields as the entity's. */
-static int32_t read_fields(const dvsi_target *target, dvsi_work *work, const dvs_cell *text, dvs_cell **fields, dvs_error *err)
+static int32_t read_fields(const dvsi_target *target, dvsi_work *work, const dvs_cell *text,
+                           dvs_cell **fields, dvs_error *err)
 {
     *fields = dvsi_arena_calloc(&work->arena, (size_t)target->n_fields + 1, sizeof **fields);
     if (*fields == NULL)
         return dvsi_error_no_memory(err);
-    if (text->kind != DVS_JSON || dvsi_record_read_json(&work->arena, target->schema.columns + 1, target->n_plain,
-                                                        text->v.text, text->length, *fields) != 0)
-        return dvsi_error_set(err, DVS_E_SCHEMA, "an offer of entity \"%s\" in table \"_sync_offers\" cannot be read; run "
-                              "`sync --full`", target->entity->name);
+    if (text->kind != DVS_JSON ||
+        dvsi_record_read_json(&work->arena, target->schema.columns + 1, target->n_plain, text->v.text,
+                              text->length, *fields) != 0)
+        return dvsi_error_set(err, DVS_E_SCHEMA,
+                              "an offer of entity \"%s\" in table \"_sync_offers\" cannot be read; run "
+                              "`sync --full`",
+                              target->entity->name);
     return DVS_OK;
 }
 
 /* What each source says, by the first of its records. */
-static int32_t listen(dvsi_target *target, dvsi_work *work, const ranked *all, uint32_t n, dvsi_record_offers *offers,
-                      dvs_error *err)
+static int32_t listen(dvsi_target *target, dvsi_work *work, const ranked *all, uint32_t n,
+                      dvsi_record_offers *offers, dvs_error *err)
 {
     dvsi_said *said = dvsi_arena_calloc(&work->arena, n, sizeof *said);
     const dvs_cell **raw = dvsi_arena_calloc(&work->arena, n, sizeof *raw);
@@ -221,8 +249,8 @@ static int32_t listen(dvsi_target *target, dvsi_work *work, const ranked *all, u
 }
 
 /* Which of the offers behind a record are to be marked as done. */
-static int32_t note_pending(dvsi_work *work, const ranked *all, uint32_t n, dvsi_record *record, dvsi_record_offers *offers,
-                            dvs_error *err)
+static int32_t note_pending(dvsi_work *work, const ranked *all, uint32_t n, dvsi_record *record,
+                            dvsi_record_offers *offers, dvs_error *err)
 {
     int64_t *pending = dvsi_arena_calloc(&work->arena, n, sizeof *pending);
     int64_t modified = INT64_MIN; /* the newest among the offers that changed */
@@ -242,17 +270,20 @@ static int32_t note_pending(dvsi_work *work, const ranked *all, uint32_t n, dvsi
 }
 
 /* A record of what the sources offer for one key. */
-static int32_t make_record(dvsi_target *target, dvsi_work *work, const uint32_t *order, uint32_t n, dvs_error *err)
+static int32_t make_record(dvsi_target *target, dvsi_work *work, const uint32_t *order, uint32_t n,
+                           dvs_error *err)
 {
     ranked *all = NULL;
     uint32_t n_all = 0;
     dvsi_record_offers *offers = dvsi_arena_calloc(&work->arena, 1, sizeof *offers);
-    int32_t status = offers == NULL ? dvsi_error_no_memory(err) : rank(target, work, order, n, &all, &n_all, err);
+    int32_t status =
+        offers == NULL ? dvsi_error_no_memory(err) : rank(target, work, order, n, &all, &n_all, err);
     if (status != DVS_OK || n_all == 0)
         return status;
     dvsi_record *record = &work->records[work->n_records];
     const dvs_cell *key = &all[0].row[GOT_KEY];
-    *record = (dvsi_record){.key = dvsi_arena_copy(&work->arena, key->v.text, key->length), .key_length = key->length,
+    *record = (dvsi_record){.key = dvsi_arena_copy(&work->arena, key->v.text, key->length),
+                            .key_length = key->length,
                             .offers = offers};
     if (record->key == NULL)
         return dvsi_error_no_memory(err);
@@ -287,28 +318,33 @@ static int32_t make_records(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
 }
 
 /* Adds the offers of `n_keys` keys, whose first has the number `first`. */
-static int32_t add_offers(dvsi_feed *feed, const char *const *keys, uint32_t first, uint32_t n_keys, dvsi_batch *rows,
-                          dvs_error *err)
+static int32_t add_offers(dvsi_feed *feed, const char *const *keys, uint32_t first, uint32_t n_keys,
+                          dvsi_batch *rows, dvs_error *err)
 {
     static const uint32_t key_columns[3] = {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY};
     dvsi_books *notes = &feed->run->notes;
     uint32_t before = rows->n_rows;
-    dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_OFFERS], .columns = got, .n_columns = n_got(feed->target),
-                         .key_columns = key_columns, .only_null = -1};
+    dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_OFFERS],
+                         .columns = got,
+                         .n_columns = n_got(feed->target),
+                         .key_columns = key_columns,
+                         .only_null = -1};
     int32_t status = dvsi_keys_read(feed, notes, &lookup, keys + first, n_keys, rows, err);
     for (uint32_t r = before; r < rows->n_rows; r++)
         rows->rows[r].number += first;
     return status;
 }
 
-/* All offers of the first keys, numbered as these: as many keys as a page holds, at least one. *n_keys is then how
- * many. An offer may be large, and there are many, so it is felt for how many go at once. */
-static int32_t offers_of(dvsi_feed *feed, const char *const *keys, uint32_t *n_keys, dvsi_batch *rows, dvs_error *err)
+/* All offers of the first keys, numbered as these: as many keys as a page holds, at least one. *n_keys is
+ * then how many. An offer may be large, and there are many, so it is felt for how many go at once. */
+static int32_t offers_of(dvsi_feed *feed, const char *const *keys, uint32_t *n_keys, dvsi_batch *rows,
+                         dvs_error *err)
 {
     uint32_t done = 0;
     int32_t status = DVS_OK;
     dvsi_batch_reset(rows, n_got(feed->target));
-    for (uint32_t n = 1; done < *n_keys && dvsi_batch_bytes(rows) < PAGE_BYTES && status == DVS_OK; done += n) {
+    for (uint32_t n = 1; done < *n_keys && dvsi_batch_bytes(rows) < PAGE_BYTES && status == DVS_OK;
+         done += n) {
         size_t each = done != 0 ? dvsi_batch_bytes(rows) / done : 0; /* of a key so far */
         n = n * 2 < KEYS_AT_ONCE ? n * 2 : KEYS_AT_ONCE;
         if (done == 0 || each >= PAGE_BYTES / KEYS_AT_ONCE)
@@ -321,8 +357,8 @@ static int32_t offers_of(dvsi_feed *feed, const char *const *keys, uint32_t *n_k
 }
 
 /* The next keys that have offers (only pending ones, if so asked), in order, behind `last`. */
-static int32_t next_keys(dvsi_feed *feed, int pending, const dvsi_buf *last, const char ***keys, uint32_t *n_keys, int *more,
-                         dvs_error *err)
+static int32_t next_keys(dvsi_feed *feed, int pending, const dvsi_buf *last, const char ***keys,
+                         uint32_t *n_keys, int *more, dvs_error *err)
 {
     static const uint32_t column = DVSI_OFFERS_KEY;
     dvsi_run *run = feed->run;
@@ -334,8 +370,17 @@ static int32_t next_keys(dvsi_feed *feed, int pending, const dvsi_buf *last, con
         where[n_where++] = dvsi_where(DVSI_OFFERS_KEY, DVS_OP_GT, dvsi_cell_text_n(last->data, last->length));
     if (pending)
         where[n_where++] = dvsi_where(DVSI_OFFERS_PENDING, DVS_OP_NOT_NULL, dvsi_cell_null());
-    dvs_scan scan = {(uint32_t)sizeof scan, 0, &run->notes.tables[DVSI_BOOK_OFFERS], &column, 1, n_where, where, &column, 1,
-                     sizeof(dvs_where),     OFFERS_AT_ONCE};
+    dvs_scan scan = {(uint32_t)sizeof scan,
+                     0,
+                     &run->notes.tables[DVSI_BOOK_OFFERS],
+                     &column,
+                     1,
+                     n_where,
+                     where,
+                     &column,
+                     1,
+                     sizeof(dvs_where),
+                     OFFERS_AT_ONCE};
     dvsi_batch *rows = dvsi_batch_new(1);
     *keys = dvsi_arena_calloc(&run->batch_arena, OFFERS_AT_ONCE + 1, sizeof **keys);
     *n_keys = 0;
@@ -356,10 +401,11 @@ static int32_t next_keys(dvsi_feed *feed, int pending, const dvsi_buf *last, con
 }
 
 /* The next keys that wait, and may still have an offer. */
-static int32_t next_waiting(dvsi_feed *feed, const dvsi_buf *last, const char ***keys, uint32_t *n_keys, int *more, dvs_error *err)
+static int32_t next_waiting(dvsi_feed *feed, const dvsi_buf *last, const char ***keys, uint32_t *n_keys,
+                            int *more, dvs_error *err)
 {
-    int32_t status = dvsi_waiting_next(feed, last->length != 0 ? last->data : NULL, OFFERS_AT_ONCE, &feed->run->batch_arena,
-                                       keys, n_keys, err);
+    int32_t status = dvsi_waiting_next(feed, last->length != 0 ? last->data : NULL, OFFERS_AT_ONCE,
+                                       &feed->run->batch_arena, keys, n_keys, err);
     *more = status == DVS_OK && *n_keys == OFFERS_AT_ONCE;
     return status;
 }
@@ -393,8 +439,8 @@ int32_t dvsi_gather_next(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     return last->failed ? dvsi_error_no_memory(err) : DVS_OK;
 }
 
-/* A record that does not tell which it is may be behind any offer; but behind none of the former keys of a table that is
- * made anew, and takes nothing over. */
+/* A record that does not tell which it is may be behind any offer; but behind none of the former keys of a
+ * table that is made anew, and takes nothing over. */
 static int knows_missing(const dvsi_feed *feed)
 {
     const dvsi_target *target = feed->target;

@@ -102,9 +102,16 @@ static int32_t copy_rows(dvsi_run *run, dvsi_book book, const dvs_where *where, 
     uint32_t most = 1;
     for (int more = 1; more && status == DVS_OK;) {
         all[n_where] = dvsi_where(order, DVS_OP_GT, dvsi_cell_text_n(last.data, last.length));
-        dvs_scan scan = {.struct_size = (uint32_t)sizeof scan, .table = table, .columns = columns,
-                         .n_columns = table->n_columns, .n_where = n_where + (last.length != 0), .where = all,
-                         .order = &order, .n_order = 1, .where_stride = sizeof(dvs_where), .limit = most};
+        dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                         .table = table,
+                         .columns = columns,
+                         .n_columns = table->n_columns,
+                         .n_where = n_where + (last.length != 0),
+                         .where = all,
+                         .order = &order,
+                         .n_order = 1,
+                         .where_stride = sizeof(dvs_where),
+                         .limit = most};
         dvsi_batch_reset(rows, table->n_columns);
         status = dvsi_sink_scan(run->books.sink, &scan, rows, err);
         const uint32_t n = rows->n_rows;

@@ -38,17 +38,20 @@ int32_t dvsi_lock_held(dvsi_run *run, dvs_error *err)
     const char *name = run->project->name;
     dvsi_error_set(err, DVS_E_LOCKED, "another run of project \"%s\" is going on; nothing was done", name);
     if (rows != NULL &&
-        dvsi_sink_open(run->sink_plugin, name, run->sink_settings, DVS_SINK_READ_ONLY, &run->services, &sink, &ignored) ==
-            DVS_OK &&
-        dvsi_sink_begin(sink, &ignored) == DVS_OK && dvsi_books_open(&books, sink, name, &ignored) == DVS_OK &&
-        dvsi_books_find(&books, DVSI_BOOK_LOCKS, NULL, 0, 1, 1, rows, &ignored) == DVS_OK && rows->n_rows != 0 &&
-        rows->cells[DVSI_LOCKS_HOST].kind == DVS_TEXT && rows->cells[DVSI_LOCKS_PID].kind == DVS_INT64)
+        dvsi_sink_open(run->sink_plugin, name, run->sink_settings, DVS_SINK_READ_ONLY, &run->services, &sink,
+                       &ignored) == DVS_OK &&
+        dvsi_sink_begin(sink, &ignored) == DVS_OK &&
+        dvsi_books_open(&books, sink, name, &ignored) == DVS_OK &&
+        dvsi_books_find(&books, DVSI_BOOK_LOCKS, NULL, 0, 1, 1, rows, &ignored) == DVS_OK &&
+        rows->n_rows != 0 && rows->cells[DVSI_LOCKS_HOST].kind == DVS_TEXT &&
+        rows->cells[DVSI_LOCKS_PID].kind == DVS_INT64)
         dvsi_error_set(err, DVS_E_LOCKED,
-                       "another run of project \"%s\" is going on: pid %lld on host %.*s, run %.*s; nothing was done. Wait "
+                       "another run of project \"%s\" is going on: pid %lld on host %.*s, run %.*s; nothing "
+                       "was done. Wait "
                        "for it, or stop it with `dvsync cancel`",
-                       name, (long long)rows->cells[DVSI_LOCKS_PID].v.i64, (int)rows->cells[DVSI_LOCKS_HOST].length,
-                       rows->cells[DVSI_LOCKS_HOST].v.text, (int)rows->cells[DVSI_LOCKS_RUN_ID].length,
-                       rows->cells[DVSI_LOCKS_RUN_ID].v.text);
+                       name, (long long)rows->cells[DVSI_LOCKS_PID].v.i64,
+                       (int)rows->cells[DVSI_LOCKS_HOST].length, rows->cells[DVSI_LOCKS_HOST].v.text,
+                       (int)rows->cells[DVSI_LOCKS_RUN_ID].length, rows->cells[DVSI_LOCKS_RUN_ID].v.text);
     dvsi_books_close(&books);
     dvsi_sink_close(sink);
     dvsi_batch_free(rows);
@@ -60,19 +63,22 @@ static int32_t close_dead_runs(dvsi_run *run, dvs_error *err)
 {
     static const uint32_t columns[] = {DVSI_RUNS_STATUS, DVSI_RUNS_COMPLETED_AT, DVSI_RUNS_ERROR_MESSAGE};
     static const uint32_t log_columns[] = {DVSI_LOG_STATUS, DVSI_LOG_COMPLETED_AT, DVSI_LOG_ERROR_MESSAGE};
-    dvs_cell cells[3] = {dvsi_cell_text("failed"), dvsi_cell_timestamp(run->started_at), dvsi_cell_text("owner gone")};
+    dvs_cell cells[3] = {dvsi_cell_text("failed"), dvsi_cell_timestamp(run->started_at),
+                         dvsi_cell_text("owner gone")};
     dvs_where running = dvsi_where(DVSI_RUNS_STATUS, DVS_OP_EQ, dvsi_cell_text("running"));
     dvs_where log_running = dvsi_where(DVSI_LOG_STATUS, DVS_OP_EQ, dvsi_cell_text("running"));
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_RUNS);
-    int32_t status = rows == NULL ? dvsi_error_no_memory(err)
-                                  : dvsi_books_find(&run->books, DVSI_BOOK_RUNS, &running, 1, 0, 0, rows, err);
+    int32_t status = rows == NULL
+                         ? dvsi_error_no_memory(err)
+                         : dvsi_books_find(&run->books, DVSI_BOOK_RUNS, &running, 1, 0, 0, rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++)
-        status = dvsi_books_update(&run->books, DVSI_BOOK_RUNS, dvsi_batch_cells(rows, i)[0].v.i64, columns, cells, 3, err);
+        status = dvsi_books_update(&run->books, DVSI_BOOK_RUNS, dvsi_batch_cells(rows, i)[0].v.i64, columns,
+                                   cells, 3, err);
     if (status == DVS_OK)
         status = dvsi_books_find(&run->books, DVSI_BOOK_LOG, &log_running, 1, 0, 0, rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++)
-        status = dvsi_books_update(&run->books, DVSI_BOOK_LOG, dvsi_batch_cells(rows, i)[0].v.i64, log_columns, cells, 3,
-                                   err);
+        status = dvsi_books_update(&run->books, DVSI_BOOK_LOG, dvsi_batch_cells(rows, i)[0].v.i64,
+                                   log_columns, cells, 3, err);
     dvsi_batch_free(rows);
     return status;
 }
@@ -148,15 +154,18 @@ int32_t dvsi_lock_heartbeat(dvsi_run *run, int *cancel, dvs_error *err)
     int32_t status = rows == NULL ? dvsi_error_no_memory(err)
                                   : dvsi_books_find(&run->books, DVSI_BOOK_LOCKS, &ours, 1, 0, 1, rows, err);
     if (status == DVS_OK && rows->n_rows == 0)
-        status = dvsi_error_set(err, DVS_E_FENCED,
-                                "another run took over project \"%s\" (our row in \"_sync_locks\" is gone); this one stopped "
-                                "without writing", run->project->name);
+        status = dvsi_error_set(
+            err, DVS_E_FENCED,
+            "another run took over project \"%s\" (our row in \"_sync_locks\" is gone); this one stopped "
+            "without writing",
+            run->project->name);
     if (status == DVS_OK) {
         const dvs_cell *row = rows->cells;
         int64_t at = 0;
         status = sink_time(run, &at, err);
         dvs_cell now = dvsi_cell_timestamp(at);
-        *cancel = row[DVSI_LOCKS_CANCEL_REQUESTED].kind == DVS_BOOL && row[DVSI_LOCKS_CANCEL_REQUESTED].v.i64 != 0;
+        *cancel =
+            row[DVSI_LOCKS_CANCEL_REQUESTED].kind == DVS_BOOL && row[DVSI_LOCKS_CANCEL_REQUESTED].v.i64 != 0;
         if (status == DVS_OK)
             status = dvsi_books_update(&run->books, DVSI_BOOK_LOCKS, row[0].v.i64, &column, &now, 1, err);
     }

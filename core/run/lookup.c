@@ -21,9 +21,10 @@ typedef struct finder {
     dvsi_buf text;
 } finder;
 
-#define GUESS_MORE 16u     /* rows read beyond as many as there are records, for gaps and deleted rows; few when the
-                            * records are few, as they may be large */
-#define GUESS_PAUSE 16u    /* batches without guessing after one that went wrong */
+#define GUESS_MORE                                                                                           \
+    16u /* rows read beyond as many as there are records, for gaps and deleted rows; few when the            \
+         * records are few, as they may be large */
+#define GUESS_PAUSE 16u /* batches without guessing after one that went wrong */
 
 /* The column that is NULL in current versions; -1: rows have no versions. */
 static int32_t current_only(const dvsi_target *t)
@@ -46,9 +47,9 @@ static const char *row_key(finder *u, const dvs_cell *row, size_t *length)
 }
 
 /*
- * A source mostly delivers its records in the order in which they were first loaded, which is that of the row ids:
- * reading the rows behind the one met last in one sweep is several times cheaper than looking each up by its key.
- * Rows that turn out to be other records' are ignored, so a wrong guess costs time and nothing else.
+ * A source mostly delivers its records in the order in which they were first loaded, which is that of the row
+ * ids: reading the rows behind the one met last in one sweep is several times cheaper than looking each up by
+ * its key. Rows that turn out to be other records' are ignored, so a wrong guess costs time and nothing else.
  */
 static int32_t guess_rows(finder *u, uint32_t n_open, uint32_t *n_found, dvs_error *err)
 {
@@ -73,8 +74,17 @@ static int32_t guess_rows(finder *u, uint32_t n_open, uint32_t *n_found, dvs_err
     uint32_t n_where = 1;
     if (current_only(t) >= 0)
         behind[n_where++] = dvsi_where((uint32_t)t->valid_to, DVS_OP_IS_NULL, dvsi_cell_null());
-    dvs_scan scan = {(uint32_t)sizeof scan, 0, &t->table, t->lookup, t->n_lookup, n_where, behind, &row_id, 1,
-                     sizeof(dvs_where),     (uint64_t)n_open + (n_open < GUESS_MORE ? n_open : GUESS_MORE)};
+    dvs_scan scan = {(uint32_t)sizeof scan,
+                     0,
+                     &t->table,
+                     t->lookup,
+                     t->n_lookup,
+                     n_where,
+                     behind,
+                     &row_id,
+                     1,
+                     sizeof(dvs_where),
+                     (uint64_t)n_open + (n_open < GUESS_MORE ? n_open : GUESS_MORE)};
     int32_t status = dvsi_sink_scan(run->sink, &scan, run->rows, err);
     for (uint32_t r = 0; status == DVS_OK && r < run->rows->n_rows; r++) {
         size_t length = 0;
@@ -126,8 +136,16 @@ static int32_t read_rows(finder *u, const uint32_t *key_columns, uint32_t n_key,
     dvsi_target *t = u->target;
     dvsi_run *run = u->run;
     uint32_t first = run->rows->n_rows;
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, t->n_lookup, &t->table, t->lookup, key_columns,
-                         n_key,                   n,           keys,      only_null, 0};
+    dvs_lookup lookup = {(uint32_t)sizeof lookup,
+                         t->n_lookup,
+                         &t->table,
+                         t->lookup,
+                         key_columns,
+                         n_key,
+                         n,
+                         keys,
+                         only_null,
+                         0};
     int32_t status = dvsi_sink_read(run->sink, &lookup, run->rows, err);
     for (uint32_t r = first; r < run->rows->n_rows && status == DVS_OK; r++)
         if (run->rows->rows[r].number < n)
@@ -181,7 +199,8 @@ static int32_t find_rows(finder *u, dvs_error *err)
     int32_t status = open_keys(u, &keys, &record_of, &n, err);
     if (status != DVS_OK || n == 0)
         return status;
-    return read_rows(u, u->target->key_columns, u->target->n_key, keys, record_of, n, current_only(u->target), err);
+    return read_rows(u, u->target->key_columns, u->target->n_key, keys, record_of, n, current_only(u->target),
+                     err);
 }
 
 /* The row id of each key's last version, in the order of the keys; 0: it has none. */
@@ -191,7 +210,8 @@ static int32_t last_versions(finder *u, const dvs_cell *keys, uint32_t n, int64_
     const uint32_t columns[2] = {0, (uint32_t)t->valid_from};
     int64_t *begun = dvsi_arena_calloc(&u->run->batch_arena, n, sizeof *begun);
     dvsi_batch *rows = dvsi_batch_new(2);
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, 2, &t->table, columns, t->key_columns, t->n_key, n, keys, -1, 0};
+    dvs_lookup lookup = {
+        (uint32_t)sizeof lookup, 2, &t->table, columns, t->key_columns, t->n_key, n, keys, -1, 0};
     int32_t status = begun == NULL || rows == NULL ? dvsi_error_no_memory(err)
                                                    : dvsi_sink_read(u->run->sink, &lookup, rows, err);
     for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++) {
@@ -255,7 +275,8 @@ int32_t dvsi_lookup_rows(dvsi_feed *feed, const dvsi_record *records, uint32_t n
     }
     if (status == DVS_OK && n_found < n_open)
         status = feed->rows_noted ? find_noted(u, err) : find_rows(u, err);
-    if (status == DVS_OK && current_only(u->target) >= 0 && !feed->rows_noted) /* a first load has but one of each */
+    if (status == DVS_OK && current_only(u->target) >= 0 &&
+        !feed->rows_noted) /* a first load has but one of each */
         status = find_closed(u, err);
     for (uint32_t i = u->n_records; i > 0; i--)
         if (u->row_of[i - 1] >= 0) {
@@ -266,8 +287,8 @@ int32_t dvsi_lookup_rows(dvsi_feed *feed, const dvsi_record *records, uint32_t n
     return status;
 }
 
-int32_t dvsi_keys_read(dvsi_feed *feed, dvsi_books *books, dvs_lookup *lookup, const char *const *keys, uint32_t n,
-                       dvsi_batch *rows, dvs_error *err)
+int32_t dvsi_keys_read(dvsi_feed *feed, dvsi_books *books, dvs_lookup *lookup, const char *const *keys,
+                       uint32_t n, dvsi_batch *rows, dvs_error *err)
 {
     dvs_cell *cells = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n * 3 + 1, sizeof *cells);
     if (cells == NULL)

@@ -73,8 +73,8 @@ int32_t dvsi_lookup_note(dvsi_feed *feed, dvs_error *err)
         return DVS_OK;
     n.page = dvsi_batch_new(t->n_key + 1);
     n.columns = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)t->n_key + 1, sizeof *n.columns);
-    int32_t status = n.page == NULL || n.columns == NULL ? dvsi_error_no_memory(err)
-                                                         : dvsi_scratch_open(feed->run, err);
+    int32_t status =
+        n.page == NULL || n.columns == NULL ? dvsi_error_no_memory(err) : dvsi_scratch_open(feed->run, err);
     for (uint32_t k = 0; k < t->n_key && status == DVS_OK; k++)
         n.columns[k + 1] = t->key_columns[k];
     for (uint32_t got = ROWS_AT_ONCE; got == ROWS_AT_ONCE && status == DVS_OK;) {
@@ -95,8 +95,11 @@ int32_t dvsi_lookup_noted(dvsi_feed *feed, const char *const *keys, uint32_t n, 
     static const uint32_t column = DVSI_ROWS_ROW;
     static const uint32_t key_columns[3] = {DVSI_ROWS_PROJECT, DVSI_ROWS_ENTITY, DVSI_ROWS_KEY};
     dvsi_books *notes = &feed->run->notes;
-    dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_ROWS], .columns = &column, .n_columns = 1,
-                         .key_columns = key_columns, .only_null = -1};
+    dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_ROWS],
+                         .columns = &column,
+                         .n_columns = 1,
+                         .key_columns = key_columns,
+                         .only_null = -1};
     dvsi_batch *rows = dvsi_batch_new(1);
     int32_t status =
         rows == NULL ? dvsi_error_no_memory(err) : dvsi_keys_read(feed, notes, &lookup, keys, n, rows, err);

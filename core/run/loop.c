@@ -7,9 +7,9 @@
 #include "run/step.h"
 
 #define COMMIT_AFTER_US INT64_C(1000000)
-#define COMMIT_AFTER_WRITES 2048u  /* rows; a huge transaction does not scale */
-#define COMMIT_AFTER_ROWS 16384u   /* read and found unchanged: what a kill may cost to read again */
-#define LINGER_US INT64_C(20000) /* how long an open transaction waits for more */
+#define COMMIT_AFTER_WRITES 2048u /* rows; a huge transaction does not scale */
+#define COMMIT_AFTER_ROWS 16384u  /* read and found unchanged: what a kill may cost to read again */
+#define LINGER_US INT64_C(20000)  /* how long an open transaction waits for more */
 #define WAIT_US INT64_C(100000)
 #define PROGRESS_EVERY_US INT64_C(200000)
 
@@ -25,7 +25,8 @@ void dvsi_feed_fail(dvsi_feed *feed, const dvs_error *err)
     if (target->n_feeds == 1)
         target->error = *err;
     if (err->status != DVS_E_CANCELLED)
-        dvsi_run_note(feed->run, "error", target->entity->name, feed->from->label, 0, NULL, NULL, "%s", err->message);
+        dvsi_run_note(feed->run, "error", target->entity->name, feed->from->label, 0, NULL, NULL, "%s",
+                      err->message);
     dvsi_feed_quit(feed);
 }
 
@@ -129,13 +130,15 @@ static void take_work(dvsi_feed *feed, dvsi_work *work)
         status = take_checkpoint(feed, &batch->checkpoint);
     if (status == DVS_OK)
         status = dvsi_step_records(feed, work, covered, work->n_records);
-    if (status == DVS_OK && run->options->row_limit == 0) /* a trial may see a copy that a later one stands for */
+    if (status == DVS_OK &&
+        run->options->row_limit == 0) /* a trial may see a copy that a later one stands for */
         status = dvsi_step_mended(feed, work);
     if (status == DVS_OK)
         dvsi_follow_take(feed, work);
     run->transaction_rows += work->n_records;
     if (status == DVS_OK && stops) {
-        dvsi_error_set(&feed->error, DVS_E_DATA, "stopped at a row error (on_row_error: stop): %s", work->errors[0].message);
+        dvsi_error_set(&feed->error, DVS_E_DATA, "stopped at a row error (on_row_error: stop): %s",
+                       work->errors[0].message);
         status = DVS_E_DATA;
     }
     if (status != DVS_OK) {
@@ -260,9 +263,11 @@ static uint32_t launch(dvsi_run *run)
                 dvsi_feed *feed = &run->targets[t].feeds[f];
                 if (feed->phase != first_to_last[i])
                     continue;
-                int follows = feed->phase == DVSI_FEED_READY && feed->from->scope_referenced; /* they wait for each other */
-                if ((running >= (uint32_t)run->project->options.concurrency && !follows) || run->fatal.status != 0 ||
-                    !has_turn(run, t) || (feed->phase == DVSI_FEED_READY && !dvsi_follow_may_read(feed)))
+                int follows = feed->phase == DVSI_FEED_READY &&
+                              feed->from->scope_referenced; /* they wait for each other */
+                if ((running >= (uint32_t)run->project->options.concurrency && !follows) ||
+                    run->fatal.status != 0 || !has_turn(run, t) ||
+                    (feed->phase == DVSI_FEED_READY && !dvsi_follow_may_read(feed)))
                     waiting++;
                 else
                     launch_feed(feed, &running);

@@ -1,6 +1,6 @@
 /*
- * merge_rows.c - a page of records made of offers against the table: found, merged by the project's rules, written with
- * what each value comes from, and what disagrees.
+ * merge_rows.c - a page of records made of offers against the table: found, merged by the project's rules,
+ * written with what each value comes from, and what disagrees.
  */
 #include <string.h>
 
@@ -45,7 +45,8 @@ static int make_room(merging *m)
     m->merged = dvsi_arena_calloc(arena, n, sizeof *m->merged);
     m->gone = dvsi_arena_calloc(arena, n, sizeof *m->gone);
     m->there = dvsi_arena_calloc(arena, n, sizeof *m->there);
-    if (m->out == NULL || m->keys == NULL || m->stored == NULL || m->merged == NULL || m->gone == NULL || m->there == NULL)
+    if (m->out == NULL || m->keys == NULL || m->stored == NULL || m->merged == NULL || m->gone == NULL ||
+        m->there == NULL)
         return -1;
     for (uint32_t i = 0; i < m->work->n_records; i++) {
         m->out[i] = m->work->records[i];
@@ -92,7 +93,8 @@ static int32_t derive(const merging *m, uint32_t at, dvs_error *err)
         const uint32_t field = t->n_plain + i;
         if (merged->from[field] == DVSI_VOICE_PIN)
             continue;
-        const char *wrong = dvsi_cell_convert(arena, t->fields[field].kind, &values[i], &merged->fields[field]);
+        const char *wrong =
+            dvsi_cell_convert(arena, t->fields[field].kind, &values[i], &merged->fields[field]);
         if (wrong != NULL)
             return refuse(at, t->names[field], wrong, err);
     }
@@ -127,8 +129,8 @@ static int32_t merge(const merging *m, uint32_t at, dvs_error *err)
     dvsi_arena *arena = &m->run->batch_arena;
     if (store_row(m, at) != 0 || dvsi_merge_offers(policy, offers->said, offers->n_said, arena, merged) != 0)
         return dvsi_error_no_memory(err);
-    dvsi_merge_record(policy, offers->said, &m->stored[at], pins != NULL ? pins->pins : NULL, pins != NULL ? pins->n : 0,
-                      merged);
+    dvsi_merge_record(policy, offers->said, &m->stored[at], pins != NULL ? pins->pins : NULL,
+                      pins != NULL ? pins->n : 0, merged);
     int32_t status = merged->exists && m->target->derived != NULL ? derive(m, at, err) : DVS_OK;
     if (status == DVS_OK && dvsi_merge_compare(policy, offers->said, &m->stored[at], arena, merged) != 0)
         status = dvsi_error_no_memory(err);
@@ -247,19 +249,21 @@ static int32_t write_record(merging *m, uint32_t at, dvs_error *err)
     if (set_origins(m, at) != 0 || set_raw(m, at) != 0)
         return dvsi_error_no_memory(err);
     if (m->run->dry)
-        return dvsi_changes_add(m->feed, merged->op, &m->out[at], m->keys[at], m->stored[at].fields, merged->changed,
-                                merged->n_changed, err);
+        return dvsi_changes_add(m->feed, merged->op, &m->out[at], m->keys[at], m->stored[at].fields,
+                                merged->changed, merged->n_changed, err);
     if (merged->op == DVSI_OP_CREATE)
         return dvsi_write_create(&m->writing, at, merged->changed, merged->n_changed, err);
-    return dvsi_write_update(&m->writing, at, merged->op, row, m->stored[at].fields, merged->changed, merged->n_changed,
-                             err);
+    return dvsi_write_update(&m->writing, at, merged->op, row, m->stored[at].fields, merged->changed,
+                             merged->n_changed, err);
 }
 
-/* No source that decides has it, and there is no row to delete. A key that is pending and waits, too, is looked at twice. */
+/* No source that decides has it, and there is no row to delete. A key that is pending and waits, too, is
+ * looked at twice. */
 static int is_skipped(const merging *m, uint32_t at)
 {
     const dvsi_merged *merged = &m->merged[at];
-    return !merged->exists && (merged->op == DVSI_OP_NONE || m->target->entity->deletes == DVSI_DELETES_IGNORE);
+    return !merged->exists &&
+           (merged->op == DVSI_OP_NONE || m->target->entity->deletes == DVSI_DELETES_IGNORE);
 }
 
 static void count(merging *m, uint32_t at)
@@ -310,15 +314,18 @@ static int32_t meet(const merging *m, dvs_error *err)
 static int32_t settle_conflicts(const merging *m, dvs_error *err)
 {
     uint32_t n = 0;
-    dvsi_key_clashes *all = dvsi_arena_calloc(&m->run->batch_arena, (size_t)m->work->n_records + 1, sizeof *all);
+    dvsi_key_clashes *all =
+        dvsi_arena_calloc(&m->run->batch_arena, (size_t)m->work->n_records + 1, sizeof *all);
     if (all == NULL)
         return dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < m->work->n_records; i++) {
         const dvsi_merged *merged = &m->merged[i];
         if (has_failed(m, i))
             continue;
-        all[n++] = (dvsi_key_clashes){.key = m->keys[i], .clashes = merged->n_clashes != 0 ? merged->clashes : NULL,
-                                      .pins = m->pins != NULL ? &m->pins[i] : NULL, .n_clashes = merged->n_clashes,
+        all[n++] = (dvsi_key_clashes){.key = m->keys[i],
+                                      .clashes = merged->n_clashes != 0 ? merged->clashes : NULL,
+                                      .pins = m->pins != NULL ? &m->pins[i] : NULL,
+                                      .n_clashes = merged->n_clashes,
                                       .claims = merged->n_claimed};
     }
     return dvsi_conflicts_settle(m->feed, all, n, err);

@@ -53,8 +53,11 @@ static int32_t read_rows(dvsi_feed *feed, const char *const *keys, uint32_t n, d
 {
     static const uint32_t key_columns[3] = {DVSI_PINS_PROJECT, DVSI_PINS_ENTITY, DVSI_PINS_KEY};
     dvsi_books *books = &feed->run->books;
-    dvs_lookup lookup = {.table = &books->tables[DVSI_BOOK_PINS], .columns = pin_columns, .n_columns = PIN_COLUMNS,
-                         .key_columns = key_columns, .only_null = -1};
+    dvs_lookup lookup = {.table = &books->tables[DVSI_BOOK_PINS],
+                         .columns = pin_columns,
+                         .n_columns = PIN_COLUMNS,
+                         .key_columns = key_columns,
+                         .only_null = -1};
     dvsi_batch_reset(rows, PIN_COLUMNS);
     return dvsi_keys_read(feed, books, &lookup, keys, n, rows, err);
 }
@@ -68,7 +71,8 @@ static uint32_t find_field(const dvsi_target *target, const dvs_cell *name)
 }
 
 /* A pin was made of a value of another type than the field has now. */
-static int32_t warn_unfit(dvsi_feed *feed, const char *key, uint32_t field, const dvs_cell *row, dvs_error *err)
+static int32_t warn_unfit(dvsi_feed *feed, const char *key, uint32_t field, const dvs_cell *row,
+                          dvs_error *err)
 {
     dvsi_target *t = feed->target;
     const long long number = row[PIN_CONFLICT].kind == DVS_INT64 ? (long long)row[PIN_CONFLICT].v.i64 : 0;
@@ -76,10 +80,11 @@ static int32_t warn_unfit(dvsi_feed *feed, const char *key, uint32_t field, cons
     if (is_new < 0)
         return dvsi_error_no_memory(err);
     if (is_new)
-        dvsi_run_note(feed->run, "warning", t->entity->name, NULL, 0, key, t->names[field],
-                      "the value that conflict %lld pinned is no %s, which the field is now, so it is not written; "
-                      "`conflicts unpin %lld` removes it",
-                      number, dvsi_kind_name(t->schema.columns[field + 1].kind), number);
+        dvsi_run_note(
+            feed->run, "warning", t->entity->name, NULL, 0, key, t->names[field],
+            "the value that conflict %lld pinned is no %s, which the field is now, so it is not written; "
+            "`conflicts unpin %lld` removes it",
+            number, dvsi_kind_name(t->schema.columns[field + 1].kind), number);
     return DVS_OK;
 }
 
@@ -107,7 +112,8 @@ static int32_t take_page(dvsi_feed *feed, const char *const *keys, const dvsi_ba
             uint32_t at = pins[i].n;
             if (field == UINT32_MAX)
                 continue;
-            if (dvsi_pin_cell(arena, t->schema.columns[field + 1].kind, &row[PIN_VALUE], &list[at].value) != 0) {
+            if (dvsi_pin_cell(arena, t->schema.columns[field + 1].kind, &row[PIN_VALUE], &list[at].value) !=
+                0) {
                 int32_t status = warn_unfit(feed, keys[i], field, row, err);
                 if (status != DVS_OK)
                     return status;

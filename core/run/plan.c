@@ -13,7 +13,8 @@
 #include "run/saved.h"
 #include "run/twice.h"
 
-/* What decides what the offers of an entity amount to: who speaks for what, in which order, and what is derived. */
+/* What decides what the offers of an entity amount to: who speaks for what, in which order, and what is
+ * derived. */
 static void describe_rules(const dvsi_target *target, dvsi_buf *out)
 {
     for (uint32_t f = 0; f < target->n_feeds; f++) {
@@ -21,10 +22,12 @@ static void describe_rules(const dvsi_target *target, dvsi_buf *out)
         const dvsi_voice *voice = &target->policy.voices[f];
         dvsi_buf_puts(out, "from ");
         dvsi_json_string(out, from->label, strlen(from->label));
-        dvsi_buf_printf(out, " priority=%lld%s\n", (long long)voice->priority, voice->decides ? " decides" : "");
+        dvsi_buf_printf(out, " priority=%lld%s\n", (long long)voice->priority,
+                        voice->decides ? " decides" : "");
         for (uint32_t i = 0; i < from->n_fields; i++) {
             const dvsi_field *field = &from->fields[i];
-            if (field->kind == DVSI_FIELD_EXCLUDE || (field->authority == DVSI_SOURCE_OF_TRUTH && !field->null_wins))
+            if (field->kind == DVSI_FIELD_EXCLUDE ||
+                (field->authority == DVSI_SOURCE_OF_TRUTH && !field->null_wins))
                 continue;
             dvsi_json_string(out, field->name, strlen(field->name));
             dvsi_buf_printf(out, "%s%s\n", field->authority == DVSI_REFERENCE ? " reference" : "",
@@ -102,7 +105,8 @@ static uint32_t choose_mode(dvsi_feed *feed, int changed)
     else if (s->cursor == NULL && feed->from->scope_referenced)
         feed->reason = "scope: referenced";
     else if (s->cursor == NULL)
-        feed->reason = (feed->stream_flags & (DVS_STREAM_CURSOR | DVS_STREAM_DELTA)) != 0 ? "no cursor yet" : "";
+        feed->reason =
+            (feed->stream_flags & (DVS_STREAM_CURSOR | DVS_STREAM_DELTA)) != 0 ? "no cursor yet" : "";
     else if ((feed->stream_flags & changes) == 0)
         feed->reason = "the source gives no such changes any more";
     else if (every != 0 && run->started_at - s->last_full_at >= every)
@@ -190,7 +194,8 @@ static int32_t resume_read(dvsi_feed *feed, dvs_error *err)
 static int can_resume(const dvsi_feed *feed, int changed)
 {
     const dvsi_feed_state *s = &feed->state;
-    if (feed->run->dry || feed->run->options->row_limit != 0 || changed || !s->has_position || feed->run->saved != NULL)
+    if (feed->run->dry || feed->run->options->row_limit != 0 || changed || !s->has_position ||
+        feed->run->saved != NULL)
         return 0;
     return s->read_mode == DVS_READ_FULL || s->read_mode == feed->mode;
 }
@@ -210,7 +215,9 @@ static int32_t forget_former(dvsi_feed *feed, dvs_error *err)
     if (feed->run->dry || feed->run->options->row_limit != 0 || dvsi_feed_gathers(feed))
         return DVS_OK;
     int32_t status = dvsi_waiting_forget(feed, err);
-    return status == DVS_OK ? dvsi_books_delete_where(&feed->run->books, DVSI_BOOK_OFFERS, &where, 1, NULL, err) : status;
+    return status == DVS_OK
+               ? dvsi_books_delete_where(&feed->run->books, DVSI_BOOK_OFFERS, &where, 1, NULL, err)
+               : status;
 }
 
 /* What is known of the feed, and the mode that it would be read in if it were alone. */
@@ -224,10 +231,13 @@ static int32_t look_at(dvsi_feed *feed, dvs_error *err)
         status = dvsi_state_load(feed, err);
     if (status == DVS_OK)
         status = make_fingerprint(feed, fingerprint, err);
-    if (status == DVS_OK && run->saved != NULL && strcmp(dvsi_saved_feed_of(feed)->fingerprint, fingerprint) != 0) {
+    if (status == DVS_OK && run->saved != NULL &&
+        strcmp(dvsi_saved_feed_of(feed)->fingerprint, fingerprint) != 0) {
         feed->target->guarded = 1;
-        status = dvsi_error_set(err, DVS_E_GUARD, "the plan %s no longer fits: what the project says of entity \"%s\" has "
-                                "changed since it was made; make a new one", run->saved->path, feed->target->entity->name);
+        status = dvsi_error_set(err, DVS_E_GUARD,
+                                "the plan %s no longer fits: what the project says of entity \"%s\" has "
+                                "changed since it was made; make a new one",
+                                run->saved->path, feed->target->entity->name);
     }
     if (status != DVS_OK)
         return status;
@@ -246,7 +256,8 @@ static int32_t look_at_failed(dvsi_feed *feed, dvs_error *err)
     return status == DVS_OK ? dvsi_row_errors_count(feed, &feed->open_errors, err) : status;
 }
 
-/* Is the feed read completely for a reason that concerns its whole entity? Not one that never has a cursor. */
+/* Is the feed read completely for a reason that concerns its whole entity? Not one that never has a cursor.
+ */
 static int wants_pass(const dvsi_feed *feed)
 {
     const dvsi_feed_state *s = &feed->state;
@@ -254,8 +265,8 @@ static int wants_pass(const dvsi_feed *feed)
         return 0; /* it names the keys to look at */
     if (feed->mode != DVS_READ_FULL)
         return s->read_mode == DVS_READ_FULL;
-    return (feed->stream_flags & (DVS_STREAM_CURSOR | DVS_STREAM_DELTA)) != 0 || s->last_full_at == 0 || feed->is_changed ||
-           feed->target->created || feed->run->options->full;
+    return (feed->stream_flags & (DVS_STREAM_CURSOR | DVS_STREAM_DELTA)) != 0 || s->last_full_at == 0 ||
+           feed->is_changed || feed->target->created || feed->run->options->full;
 }
 
 static int32_t plan_feed(dvsi_feed *feed, dvs_error *err)
@@ -264,16 +275,19 @@ static int32_t plan_feed(dvsi_feed *feed, dvs_error *err)
     dvsi_feed_state *s = &feed->state;
     const int changed = (int)feed->is_changed;
     int32_t status = changed ? forget_former(feed, err) : DVS_OK;
-    if (run->saved == NULL && feed->mode != DVS_READ_FULL && s->read_mode == DVS_READ_FULL && !can_resume(feed, changed)) {
+    if (run->saved == NULL && feed->mode != DVS_READ_FULL && s->read_mode == DVS_READ_FULL &&
+        !can_resume(feed, changed)) {
         feed->mode = DVS_READ_FULL; /* the cursor may be past what that read wrote */
         feed->reason = "the last complete read did not end";
     }
     if (status == DVS_OK && can_resume(feed, changed))
         status = resume_read(feed, err);
-    else if (status == DVS_OK && s->first_load && !run->dry && run->options->row_limit == 0 && !feed->target->created)
+    else if (status == DVS_OK && s->first_load && !run->dry && run->options->row_limit == 0 &&
+             !feed->target->created)
         status = dvsi_first_load_close(feed, err);
     if (status == DVS_E_CORRUPT && feed->resume) { /* somebody edited what it needs */
-        dvsi_run_note(run, "warning", feed->target->entity->name, feed->from->label, 0, NULL, NULL, "%s", err->message);
+        dvsi_run_note(run, "warning", feed->target->entity->name, feed->from->label, 0, NULL, NULL, "%s",
+                      err->message);
         dvsi_error_clear(err);
         feed->reason = "the unfinished read cannot go on";
         feed->resume = 0;
@@ -284,7 +298,8 @@ static int32_t plan_feed(dvsi_feed *feed, dvs_error *err)
     if (status == DVS_OK && !run->dry && !s->first_load && run->options->row_limit == 0)
         status = dvsi_target_indexes(feed->target, err);
     if (status == DVS_E_DUPLICATE)
-        status = dvsi_error_set(err, DVS_E_SCHEMA, "table \"%s\" holds several rows of one key; delete all but one of each",
+        status = dvsi_error_set(err, DVS_E_SCHEMA,
+                                "table \"%s\" holds several rows of one key; delete all but one of each",
                                 feed->target->entity->name);
     feed->dirty = 1;
     return status;
@@ -352,8 +367,9 @@ int32_t dvsi_plan_restart(dvsi_feed *feed, dvs_error *err)
     feed->changes += (uint32_t)changed;
     if (feed->changes > 1)
         return dvsi_error_set(err, DVS_E_CHANGED, "%s", feed->error.message);
-    feed->reason = changed ? "the source changed while it was read" : feed->resume ? "the position was refused"
-                                                                                   : "the cursor was refused";
+    feed->reason = changed        ? "the source changed while it was read"
+                   : feed->resume ? "the position was refused"
+                                  : "the cursor was refused";
     dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, 0, NULL, NULL,
                   "read again from the start, in full: %s", feed->error.message);
     feed->mode = DVS_READ_FULL;

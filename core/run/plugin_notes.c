@@ -57,7 +57,8 @@ static int set(note *n, const void *data, size_t length)
     return failed;
 }
 
-static int32_t state_get(void *state, const char *source, const char *key, dvsi_arena *arena, dvs_bytes *value)
+static int32_t state_get(void *state, const char *source, const char *key, dvsi_arena *arena,
+                         dvs_bytes *value)
 {
     struct dvsi_plugin_notes *notes = state;
     int32_t status = DVS_OK;
@@ -100,10 +101,13 @@ int32_t dvsi_plugin_notes_load(dvsi_run *run, dvs_error *err)
         status = dvsi_books_find(&run->books, DVSI_BOOK_PLUGIN_STATE, NULL, 0, 0, 0, rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
         const dvs_cell *row = dvsi_batch_cells(rows, i);
-        char *source = dvsi_arena_copy(&run->arena, row[DVSI_PLUGIN_STATE_SOURCE].v.text, row[DVSI_PLUGIN_STATE_SOURCE].length);
-        char *key = dvsi_arena_copy(&run->arena, row[DVSI_PLUGIN_STATE_KEY].v.text, row[DVSI_PLUGIN_STATE_KEY].length);
+        char *source = dvsi_arena_copy(&run->arena, row[DVSI_PLUGIN_STATE_SOURCE].v.text,
+                                       row[DVSI_PLUGIN_STATE_SOURCE].length);
+        char *key = dvsi_arena_copy(&run->arena, row[DVSI_PLUGIN_STATE_KEY].v.text,
+                                    row[DVSI_PLUGIN_STATE_KEY].length);
         note *n = source != NULL && key != NULL ? add(notes, source, key) : NULL;
-        if (n == NULL || set(n, row[DVSI_PLUGIN_STATE_BYTES].v.bytes, row[DVSI_PLUGIN_STATE_BYTES].length) != 0)
+        if (n == NULL ||
+            set(n, row[DVSI_PLUGIN_STATE_BYTES].v.bytes, row[DVSI_PLUGIN_STATE_BYTES].length) != 0)
             status = dvsi_error_no_memory(err);
         else
             n->row_id = row[DVSI_PLUGIN_STATE_ROW_ID].v.i64;

@@ -7,8 +7,13 @@
 #include "run/feed.h"
 #include "run/work.h"
 
-typedef enum dvsi_message_type { DVSI_MESSAGE_PREPARED, DVSI_MESSAGE_WORK, DVSI_MESSAGE_RESTART, DVSI_MESSAGE_END,
-                                 DVSI_MESSAGE_FAILED } dvsi_message_type;
+typedef enum dvsi_message_type {
+    DVSI_MESSAGE_PREPARED,
+    DVSI_MESSAGE_WORK,
+    DVSI_MESSAGE_RESTART,
+    DVSI_MESSAGE_END,
+    DVSI_MESSAGE_FAILED
+} dvsi_message_type;
 
 typedef struct dvsi_message {
     struct dvsi_message *next;
@@ -31,8 +36,8 @@ typedef struct dvsi_queue {
 
 int dvsi_queue_init(dvsi_queue *queue);
 void dvsi_queue_destroy(dvsi_queue *queue);
-/* Readers: waits for room. 0, or -1 when the writer has closed the queue or memory is out; then the work stays the
- * caller's. */
+/* Readers: waits for room. 0, or -1 when the writer has closed the queue or memory is out; then the work
+ * stays the caller's. */
 int dvsi_queue_post(dvsi_queue *queue, dvsi_message_type type, dvsi_feed *feed, dvsi_work *work);
 dvsi_work *dvsi_queue_spare(dvsi_queue *queue); /* a used or new one; NULL when memory is out */
 /* Writer: the next message, or 0 after `wait_us`. */

@@ -135,8 +135,9 @@ static void put_counts(dvsi_buf *out, const dvs_counts *c)
     const struct {
         const char *name;
         uint64_t value;
-    } all[] = {{"rows_processed", c->processed}, {"rows_created", c->created},     {"rows_updated", c->updated},
-               {"rows_deleted", c->deleted},     {"rows_unchanged", c->unchanged}, {"rows_skipped", c->skipped},
+    } all[] = {{"rows_processed", c->processed}, {"rows_created", c->created},
+               {"rows_updated", c->updated},     {"rows_deleted", c->deleted},
+               {"rows_unchanged", c->unchanged}, {"rows_skipped", c->skipped},
                {"row_errors", c->row_errors},    {"conflicts", c->conflicts}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (i != 0)
@@ -214,7 +215,8 @@ static void put_target(const dvsi_target *target, dvsi_buf *out)
     dvsi_buf_puts(out, "],");
     put_counts(out, &counts);
     char digits[DVSI_DOUBLE_SIZE];
-    size_t n = dvsi_number_from_double(digits, started != 0 && ended > started ? (double)(ended - started) / 1e6 : 0);
+    size_t n = dvsi_number_from_double(digits,
+                                       started != 0 && ended > started ? (double)(ended - started) / 1e6 : 0);
     dvsi_buf_puts(out, ",\"duration_seconds\":");
     dvsi_buf_add(out, digits, n);
     dvsi_buf_putc(out, '}');
@@ -235,7 +237,8 @@ void dvsi_run_json(const dvsi_run *run, dvsi_buf *out)
     dvsi_buf_putc(out, ',');
     put_time(out, "completed_at", run->ended_at);
     dvsi_buf_puts(out, ",\"duration_seconds\":");
-    dvsi_buf_add(out, digits, dvsi_number_from_double(digits, (double)(run->ended_at - run->started_at) / 1e6));
+    dvsi_buf_add(out, digits,
+                 dvsi_number_from_double(digits, (double)(run->ended_at - run->started_at) / 1e6));
     dvsi_buf_puts(out, ",\"entities\":[");
     for (uint32_t t = 0; t < run->n_targets; t++) {
         if (t != 0)
@@ -267,7 +270,8 @@ static void put_compared(const dvsi_target *target, dvsi_buf *out)
     else if (target->partial)
         dvsi_buf_printf(&text, "partial: %s", target->partial_reason);
     else if (target->run->options->row_limit != 0)
-        dvsi_buf_printf(&text, "partial: only the first %llu rows", (unsigned long long)target->run->options->row_limit);
+        dvsi_buf_printf(&text, "partial: only the first %llu rows",
+                        (unsigned long long)target->run->options->row_limit);
     else if (row_errors)
         dvsi_buf_puts(&text, "partial: rows failed");
     else if (!full)

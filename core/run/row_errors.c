@@ -36,21 +36,25 @@ static int is_counted(const dvsi_feed *feed, const dvs_cell *run_id, const dvs_c
 }
 
 /* An error that this run has raised is over: it is none of the run. Its key as it was noted then. */
-static int32_t uncount(dvsi_feed *feed, const dvs_cell *key, const dvs_cell *source_key, const dvs_cell *number,
-                       const dvs_cell *field, dvs_error *err)
+static int32_t uncount(dvsi_feed *feed, const dvs_cell *key, const dvs_cell *source_key,
+                       const dvs_cell *number, const dvs_cell *field, dvs_error *err)
 {
     dvsi_arena *arena = &feed->run->batch_arena;
     const dvs_cell *name = key->kind == DVS_TEXT ? key : source_key;
-    const char *name_text = name->kind == DVS_TEXT ? dvsi_arena_copy(arena, name->v.text, name->length) : NULL;
-    const char *field_text = field->kind == DVS_TEXT ? dvsi_arena_copy(arena, field->v.text, field->length) : NULL;
+    const char *name_text =
+        name->kind == DVS_TEXT ? dvsi_arena_copy(arena, name->v.text, name->length) : NULL;
+    const char *field_text =
+        field->kind == DVS_TEXT ? dvsi_arena_copy(arena, field->v.text, field->length) : NULL;
     if ((name->kind == DVS_TEXT && name_text == NULL) || (field->kind == DVS_TEXT && field_text == NULL))
         return dvsi_error_no_memory(err);
     feed->counts.row_errors -= feed->counts.row_errors != 0;
-    dvsi_run_unnote(feed, number != NULL && number->kind == DVS_INT64 ? (uint64_t)number->v.i64 : 0, name_text, field_text);
+    dvsi_run_unnote(feed, number != NULL && number->kind == DVS_INT64 ? (uint64_t)number->v.i64 : 0,
+                    name_text, field_text);
     return DVS_OK;
 }
 
-/* A failing record that has this key counts as present; when it moves on or comes through, nobody may have the key. */
+/* A failing record that has this key counts as present; when it moves on or comes through, nobody may have
+ * the key. */
 static int32_t look_again(dvsi_feed *feed, const dvs_cell *key, dvs_error *err)
 {
     if (!dvsi_feed_gathers(feed) || key->kind != DVS_TEXT)
@@ -59,8 +63,8 @@ static int32_t look_again(dvsi_feed *feed, const dvs_cell *key, dvs_error *err)
     return copy != NULL ? dvsi_waiting_add(feed, &copy, 1, err) : dvsi_error_no_memory(err);
 }
 
-/* The open row of the same record and field: 0 when there is none. What this run has raised of the record before is not
- * counted any more. */
+/* The open row of the same record and field: 0 when there is none. What this run has raised of the record
+ * before is not counted any more. */
 static int32_t find_open(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch *rows, int64_t *row_id,
                          int64_t *attempts, dvs_error *err)
 {
@@ -77,17 +81,18 @@ static int32_t find_open(dvsi_feed *feed, const dvsi_record_error *error, dvsi_b
     int32_t status = dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n, 0, 0, rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
         const dvs_cell *row = dvsi_batch_cells(rows, i);
-        if (error->source_key == NULL &&
-            (!dvsi_cell_says(&row[DVSI_ERRORS_SOURCE_KEY], NULL) || !dvsi_cell_says(&row[DVSI_ERRORS_KEY], error->key)))
+        if (error->source_key == NULL && (!dvsi_cell_says(&row[DVSI_ERRORS_SOURCE_KEY], NULL) ||
+                                          !dvsi_cell_says(&row[DVSI_ERRORS_KEY], error->key)))
             continue;
         if (!dvsi_cell_says(&row[DVSI_ERRORS_KEY], error->key))
             status = look_again(feed, &row[DVSI_ERRORS_KEY], err);
-        int is_same = dvsi_cell_says(&row[DVSI_ERRORS_FIELD], error->field); /* else it fails in another field now */
+        int is_same =
+            dvsi_cell_says(&row[DVSI_ERRORS_FIELD], error->field); /* else it fails in another field now */
         if (!is_same && error->key == NULL && error->source_key == NULL)
             continue;
         if (status == DVS_OK && is_counted(feed, &row[DVSI_ERRORS_RUN_ID], &row[DVSI_ERRORS_LAST_SEEN]))
-            status = uncount(feed, &row[DVSI_ERRORS_KEY], &row[DVSI_ERRORS_SOURCE_KEY], &row[DVSI_ERRORS_ROW_NUMBER],
-                             &row[DVSI_ERRORS_FIELD], err);
+            status = uncount(feed, &row[DVSI_ERRORS_KEY], &row[DVSI_ERRORS_SOURCE_KEY],
+                             &row[DVSI_ERRORS_ROW_NUMBER], &row[DVSI_ERRORS_FIELD], err);
         if (status == DVS_OK && !is_same) {
             status = close_row(feed, row[DVSI_ERRORS_ROW_ID].v.i64, err);
             feed->open_errors -= feed->open_errors != 0;
@@ -112,8 +117,8 @@ static dvs_cell record_cell(const char *text, size_t length)
 
 static int32_t store(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch *rows, dvs_error *err)
 {
-    static const uint32_t columns[] = {DVSI_ERRORS_RUN_ID,  DVSI_ERRORS_ROW_NUMBER, DVSI_ERRORS_KEY,
-                                       DVSI_ERRORS_MESSAGE, DVSI_ERRORS_RECORD,     DVSI_ERRORS_LAST_SEEN,
+    static const uint32_t columns[] = {DVSI_ERRORS_RUN_ID,   DVSI_ERRORS_ROW_NUMBER, DVSI_ERRORS_KEY,
+                                       DVSI_ERRORS_MESSAGE,  DVSI_ERRORS_RECORD,     DVSI_ERRORS_LAST_SEEN,
                                        DVSI_ERRORS_ATTEMPTS, DVSI_ERRORS_CELLS};
     dvsi_run *run = feed->run;
     int64_t row_id = 0;
@@ -128,12 +133,16 @@ static int32_t store(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch
                         ? dvsi_cell_json_n(error->cells, error->cells_length)
                         : dvsi_cell_null();
     if (row_id != 0) {
-        dvs_cell cells[] = {dvsi_cell_text(run->run_id),    dvsi_cell_int64((int64_t)error->number),
-                            dvsi_text_or_null(error->key),       dvsi_cell_text(error->message),
-                            record,                         now,
-                            dvsi_cell_int64(attempts + 1), kept};
-        return dvsi_books_update(&run->books, DVSI_BOOK_ERRORS, row_id, columns, cells, sizeof columns / sizeof *columns,
-                                 err);
+        dvs_cell cells[] = {dvsi_cell_text(run->run_id),
+                            dvsi_cell_int64((int64_t)error->number),
+                            dvsi_text_or_null(error->key),
+                            dvsi_cell_text(error->message),
+                            record,
+                            now,
+                            dvsi_cell_int64(attempts + 1),
+                            kept};
+        return dvsi_books_update(&run->books, DVSI_BOOK_ERRORS, row_id, columns, cells,
+                                 sizeof columns / sizeof *columns, err);
     }
     dvs_cell row[DVSI_N_ERRORS] = {{0}};
     row[DVSI_ERRORS_RUN_ID] = dvsi_cell_text(run->run_id);
@@ -188,15 +197,23 @@ static int32_t close_rows(dvsi_feed *feed, const dvsi_batch *rows, dvs_error *er
 }
 
 /* Open errors of the feed whose `column` is one of the texts, whose index is the number of the row put. */
-enum { FOUND_ROW_ID, FOUND_SEVERITY, FOUND_RUN_ID, FOUND_LAST_SEEN, FOUND_SOURCE_KEY, FOUND_KEY,
-       FOUND_FIELD, FOUND_COLUMNS };
+enum {
+    FOUND_ROW_ID,
+    FOUND_SEVERITY,
+    FOUND_RUN_ID,
+    FOUND_LAST_SEEN,
+    FOUND_SOURCE_KEY,
+    FOUND_KEY,
+    FOUND_FIELD,
+    FOUND_COLUMNS
+};
 
-static int32_t find_by_text(dvsi_feed *feed, uint32_t column, const dvs_cell *texts, uint32_t n, dvsi_batch *rows,
-                            dvs_error *err)
+static int32_t find_by_text(dvsi_feed *feed, uint32_t column, const dvs_cell *texts, uint32_t n,
+                            dvsi_batch *rows, dvs_error *err)
 {
-    static const uint32_t columns[FOUND_COLUMNS] = {DVSI_ERRORS_ROW_ID, DVSI_ERRORS_SEVERITY, DVSI_ERRORS_RUN_ID,
-                                                    DVSI_ERRORS_LAST_SEEN, DVSI_ERRORS_SOURCE_KEY,
-                                                    DVSI_ERRORS_KEY, DVSI_ERRORS_FIELD};
+    static const uint32_t columns[FOUND_COLUMNS] = {
+        DVSI_ERRORS_ROW_ID,     DVSI_ERRORS_SEVERITY, DVSI_ERRORS_RUN_ID, DVSI_ERRORS_LAST_SEEN,
+        DVSI_ERRORS_SOURCE_KEY, DVSI_ERRORS_KEY,      DVSI_ERRORS_FIELD};
     const uint32_t key_columns[4] = {DVSI_ERRORS_PROJECT, DVSI_ERRORS_ENTITY, column, DVSI_ERRORS_SOURCE};
     dvsi_books *books = &feed->run->books;
     dvs_cell *keys = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n * 4 + 1, sizeof *keys);
@@ -208,13 +225,22 @@ static int32_t find_by_text(dvsi_feed *feed, uint32_t column, const dvs_cell *te
         keys[i * 4 + 2] = texts[i];
         keys[i * 4 + 3] = dvsi_cell_text(feed->from->label);
     }
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, FOUND_COLUMNS, &books->tables[DVSI_BOOK_ERRORS], columns, key_columns, 4,
-                         n, keys, DVSI_ERRORS_CLOSED_AT, 0};
+    dvs_lookup lookup = {(uint32_t)sizeof lookup,
+                         FOUND_COLUMNS,
+                         &books->tables[DVSI_BOOK_ERRORS],
+                         columns,
+                         key_columns,
+                         4,
+                         n,
+                         keys,
+                         DVSI_ERRORS_CLOSED_AT,
+                         0};
     dvsi_batch_reset(rows, FOUND_COLUMNS);
     return n != 0 ? dvsi_sink_read(books->sink, &lookup, rows, err) : DVS_OK;
 }
 
-static int32_t find_by_keys(dvsi_feed *feed, const char *const *keys, uint32_t n, dvsi_batch **rows, dvs_error *err)
+static int32_t find_by_keys(dvsi_feed *feed, const char *const *keys, uint32_t n, dvsi_batch **rows,
+                            dvs_error *err)
 {
     dvs_cell *texts = dvsi_arena_calloc(&feed->run->batch_arena, n, sizeof *texts);
     *rows = dvsi_batch_new(FOUND_COLUMNS);
@@ -243,7 +269,8 @@ static int32_t close_found(dvsi_feed *feed, const dvsi_batch *rows, dvs_error *e
     return status;
 }
 
-int32_t dvsi_row_errors_failing(dvsi_feed *feed, const char *const *keys, uint32_t n, uint8_t *failing, dvs_error *err)
+int32_t dvsi_row_errors_failing(dvsi_feed *feed, const char *const *keys, uint32_t n, uint8_t *failing,
+                                dvs_error *err)
 {
     memset(failing, 0, n);
     if (n == 0 || feed->open_errors == 0 || feed->run->dry)
@@ -278,7 +305,8 @@ int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, 
         return DVS_OK;
     dvsi_arena *arena = &feed->run->batch_arena;
     dvs_cell *texts = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *texts);
-    dvsi_record *alike = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *alike); /* failed or not, the last one tells */
+    dvsi_record *alike =
+        dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *alike); /* failed or not, the last one tells */
     uint8_t *skip = NULL;
     uint32_t *previous = NULL;
     dvsi_batch *rows = dvsi_batch_new(FOUND_COLUMNS);
@@ -296,7 +324,8 @@ int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, 
             texts[n_texts++] = dvsi_cell_text(key);
     }
     if (status == DVS_OK)
-        status = find_by_text(feed, gathers ? DVSI_ERRORS_SOURCE_KEY : DVSI_ERRORS_KEY, texts, n_texts, rows, err);
+        status =
+            find_by_text(feed, gathers ? DVSI_ERRORS_SOURCE_KEY : DVSI_ERRORS_KEY, texts, n_texts, rows, err);
     if (status == DVS_OK)
         status = close_found(feed, rows, err);
     dvsi_batch_free(rows);
@@ -322,7 +351,8 @@ int32_t dvsi_row_errors_close_old(dvsi_feed *feed, dvs_error *err)
     dvs_where where[5];
     uint32_t n = dvsi_row_errors_where(feed, NULL, where);
     /* What this read raised carries the start of one of its runs; those lie not before the read's own. */
-    where[n++] = dvsi_where(DVSI_ERRORS_LAST_SEEN, DVS_OP_LT, dvsi_cell_timestamp(feed->state.read_started_at));
+    where[n++] =
+        dvsi_where(DVSI_ERRORS_LAST_SEEN, DVS_OP_LT, dvsi_cell_timestamp(feed->state.read_started_at));
     return close_where(feed, where, n, err);
 }
 
@@ -331,7 +361,8 @@ int32_t dvsi_row_errors_close_absent(dvsi_feed *feed, dvs_error *err)
     dvs_where where[6];
     uint32_t n = dvsi_row_errors_where(feed, "error", where);
     where[n++] = dvsi_where(DVSI_ERRORS_SOURCE_KEY, DVS_OP_NOT_NULL, dvsi_cell_null());
-    where[n++] = dvsi_where(DVSI_ERRORS_LAST_SEEN, DVS_OP_LT, dvsi_cell_timestamp(feed->state.read_started_at));
+    where[n++] =
+        dvsi_where(DVSI_ERRORS_LAST_SEEN, DVS_OP_LT, dvsi_cell_timestamp(feed->state.read_started_at));
     return close_where(feed, where, n, err);
 }
 
@@ -391,20 +422,23 @@ int32_t dvsi_row_errors_again(dvsi_feed *feed, int64_t *last, dvsi_work *work, d
     where[n_where++] = dvsi_where(DVSI_ERRORS_CELLS, DVS_OP_NOT_NULL, dvsi_cell_null());
     where[n_where++] = dvsi_where(DVSI_ERRORS_ROW_ID, DVS_OP_GT, dvsi_cell_int64(*last));
     int32_t status = rows == NULL ? dvsi_error_no_memory(err)
-                                  : dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n_where, 0, RETRY_ROWS, rows,
-                                                    err);
+                                  : dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n_where, 0,
+                                                    RETRY_ROWS, rows, err);
     dvsi_batch_reset(work->batch, feed->mapping->wanted.n_columns);
     work->n_records = work->n_errors = 0;
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
         const dvs_cell *row = dvsi_batch_cells(rows, i);
         const dvs_cell *cells = &row[DVSI_ERRORS_CELLS];
-        uint64_t number = row[DVSI_ERRORS_ROW_NUMBER].kind == DVS_INT64 ? (uint64_t)row[DVSI_ERRORS_ROW_NUMBER].v.i64 : 0;
+        uint64_t number =
+            row[DVSI_ERRORS_ROW_NUMBER].kind == DVS_INT64 ? (uint64_t)row[DVSI_ERRORS_ROW_NUMBER].v.i64 : 0;
         dvs_cell *out = dvsi_batch_add(work->batch, number, 0);
         *last = row[DVSI_ERRORS_ROW_ID].v.i64;
         if (out == NULL)
             status = dvsi_error_no_memory(err);
-        else if (dvsi_mapping_record_parse(feed->mapping, &work->batch->arena, cells->v.text, cells->length, out) != 0)
-            dvsi_batch_drop_last(work->batch); /* the schema has changed since: it waits for its next delivery */
+        else if (dvsi_mapping_record_parse(feed->mapping, &work->batch->arena, cells->v.text, cells->length,
+                                           out) != 0)
+            dvsi_batch_drop_last(
+                work->batch); /* the schema has changed since: it waits for its next delivery */
     }
     if (status == DVS_OK && dvsi_work_map(work, feed->mapping) != 0)
         status = dvsi_error_no_memory(err);

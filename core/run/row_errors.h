@@ -5,7 +5,8 @@
 #include "run/feed.h"
 #include "run/work.h"
 
-/* Conditions for what is open of this feed, of one severity (NULL: of all); how many. Warnings are those of twice.h. */
+/* Conditions for what is open of this feed, of one severity (NULL: of all); how many. Warnings are those of
+ * twice.h. */
 uint32_t dvsi_row_errors_where(const dvsi_feed *feed, const char *severity, dvs_where where[4]);
 int32_t dvsi_row_errors_add(dvsi_feed *feed, const dvsi_record_error *errors, uint32_t n, dvs_error *err);
 /* Records that came through: their open errors are closed. */
@@ -18,10 +19,12 @@ int32_t dvsi_row_errors_close_absent(dvsi_feed *feed, dvs_error *err);
 /* Of a gathering entity, at its end: what the sink refused of whole keys, and does not any more. */
 int32_t dvsi_row_errors_close_settled(dvsi_feed *feed, dvs_error *err);
 /* Which of the keys a failing record of the source has: it counts as present. failing[i] is 1 or 0. */
-int32_t dvsi_row_errors_failing(dvsi_feed *feed, const char *const *keys, uint32_t n, uint8_t *failing, dvs_error *err);
+int32_t dvsi_row_errors_failing(dvsi_feed *feed, const char *const *keys, uint32_t n, uint8_t *failing,
+                                dvs_error *err);
 /* Keys whose records are gone for good, of an entity that streams. */
 int32_t dvsi_row_errors_close_gone(dvsi_feed *feed, const char *const *keys, uint32_t n, dvs_error *err);
-/* Maps the open errors again, a page at a time, from behind row id *last, which moves on as long as there are more. */
+/* Maps the open errors again, a page at a time, from behind row id *last, which moves on as long as there are
+ * more. */
 int32_t dvsi_row_errors_again(dvsi_feed *feed, int64_t *last, dvsi_work *work, dvs_error *err);
 int32_t dvsi_row_errors_count(dvsi_feed *feed, int64_t *open, dvs_error *err);
 

@@ -23,7 +23,8 @@ void dvsi_run_note(dvsi_run *run, const char *severity, const char *entity, cons
                    const char *key, const char *field, const char *format, ...)
 {
     /* However many rows fail, there is room for what concerns more than one of them. */
-    if (run->n_errors == MOST_NOTES || (run->n_errors >= MOST_NOTES - KEPT_NOTES && (row != 0 || key != NULL))) {
+    if (run->n_errors == MOST_NOTES ||
+        (run->n_errors >= MOST_NOTES - KEPT_NOTES && (row != 0 || key != NULL))) {
         run->n_errors_dropped++;
         return;
     }
@@ -38,15 +39,16 @@ void dvsi_run_note(dvsi_run *run, const char *severity, const char *entity, cons
     dvsi_buf_free(&text);
     if (run->errors == NULL || message == NULL)
         return; /* without memory nothing can be told; the failure itself travels up as a status */
-    run->errors[run->n_errors++] = (dvsi_run_error){
-        entity,
-        source,
-        key != NULL ? dvsi_arena_strdup(&run->arena, key) : NULL,
-        field != NULL ? dvsi_arena_strdup(&run->arena, field) : NULL,
-        row,
-        severity,
-        message};
-    dvsi_log_printf(run->log, DVS_LOG_INFO, "%s%s%s", entity != NULL ? entity : "", entity != NULL ? ": " : "", message);
+    run->errors[run->n_errors++] =
+        (dvsi_run_error){entity,
+                         source,
+                         key != NULL ? dvsi_arena_strdup(&run->arena, key) : NULL,
+                         field != NULL ? dvsi_arena_strdup(&run->arena, field) : NULL,
+                         row,
+                         severity,
+                         message};
+    dvsi_log_printf(run->log, DVS_LOG_INFO, "%s%s%s", entity != NULL ? entity : "",
+                    entity != NULL ? ": " : "", message);
 }
 
 static int same_text(const char *a, const char *b)
@@ -71,7 +73,8 @@ void dvsi_run_unnote(dvsi_feed *feed, uint64_t row, const char *key, const char 
     dvsi_run *run = feed->run;
     for (uint32_t i = run->n_errors; i > 0; i--) {
         const dvsi_run_error *e = &run->errors[i - 1];
-        if (!is_of_feed(e, feed) || !same_text(e->key, key) || (key == NULL && e->row != row) || !same_text(e->field, field))
+        if (!is_of_feed(e, feed) || !same_text(e->key, key) || (key == NULL && e->row != row) ||
+            !same_text(e->field, field))
             continue;
         run->n_errors--;
         memmove(&run->errors[i - 1], &run->errors[i], (run->n_errors - (i - 1)) * sizeof *run->errors);
@@ -102,10 +105,12 @@ static int32_t parse_options(dvsi_run *run, dvs_error *err)
     const dvs_sync_options *o = run->options;
     run->max_delete = run->project->options.max_delete;
     if (o->max_delete != NULL && dvsi_limit_parse(o->max_delete, &run->max_delete) != 0)
-        return dvsi_error_set(err, DVS_E_USAGE, "max_delete is \"%s\"; give a number of rows (20) or a share (20%%)",
+        return dvsi_error_set(err, DVS_E_USAGE,
+                              "max_delete is \"%s\"; give a number of rows (20) or a share (20%%)",
                               o->max_delete);
     for (uint32_t i = 0; i < o->n_entities; i++) {
-        const char **names = dvsi_arena_calloc(&run->arena, (size_t)run->project->n_entities + 1, sizeof *names);
+        const char **names =
+            dvsi_arena_calloc(&run->arena, (size_t)run->project->n_entities + 1, sizeof *names);
         uint32_t found = 0;
         if (names == NULL)
             return dvsi_error_no_memory(err);
@@ -116,9 +121,9 @@ static int32_t parse_options(dvsi_run *run, dvs_error *err)
         if (found != 0)
             continue;
         const char *near = dvsi_problem_nearest(o->entities[i], names);
-        return dvsi_error_set(err, DVS_E_USAGE, "project \"%s\" has no entity \"%s\"%s%s%s", run->project->name,
-                              o->entities[i], near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-                              near != NULL ? "\"?" : "");
+        return dvsi_error_set(err, DVS_E_USAGE, "project \"%s\" has no entity \"%s\"%s%s%s",
+                              run->project->name, o->entities[i], near != NULL ? "; did you mean \"" : "",
+                              near != NULL ? near : "", near != NULL ? "\"?" : "");
     }
     return DVS_OK;
 }
@@ -186,14 +191,16 @@ static void plan_endpoint(dvsi_run *run, const dvsi_endpoint *endpoint, uint32_t
     char path[160];
     snprintf(path, sizeof path, role == DVSI_PLUGIN_SINK ? "sink" : "sources.%s", endpoint->name);
     if (dvsi_registry_load(run->registry, endpoint->plugin, role, &plan->plugin, &err) != DVS_OK) {
-        dvsi_problem_add(problems, DVSI_PROBLEM_ERROR, run->project->file, endpoint->node != NULL ? endpoint->node->line : 0,
+        dvsi_problem_add(problems, DVSI_PROBLEM_ERROR, run->project->file,
+                         endpoint->node != NULL ? endpoint->node->line : 0,
                          endpoint->node != NULL ? endpoint->node->column : 0, path, "%s", err.message);
         return;
     }
-    const dvs_option *options = role == DVSI_PLUGIN_SINK ? plan->plugin->sink.options : plan->plugin->source.options;
+    const dvs_option *options =
+        role == DVSI_PLUGIN_SINK ? plan->plugin->sink.options : plan->plugin->source.options;
     uint32_t n = role == DVSI_PLUGIN_SINK ? plan->plugin->sink.n_options : plan->plugin->source.n_options;
-    plan->settings = dvsi_settings_resolve(&run->settings_arena, options, n, endpoint, run->project->file, path,
-                                           run->project->directory, problems);
+    plan->settings = dvsi_settings_resolve(&run->settings_arena, options, n, endpoint, run->project->file,
+                                           path, run->project->directory, problems);
 }
 
 static int32_t open_sink(dvsi_run *run, const endpoint_plan *plan, dvs_error *err)
@@ -201,7 +208,8 @@ static int32_t open_sink(dvsi_run *run, const endpoint_plan *plan, dvs_error *er
     uint32_t flags = run->dry ? DVS_SINK_READ_ONLY : DVS_SINK_CREATE;
     run->sink_plugin = plan->plugin;
     run->sink_settings = plan->settings;
-    int32_t status = dvsi_sink_open(plan->plugin, run->project->name, plan->settings, flags, &run->services, &run->sink, err);
+    int32_t status = dvsi_sink_open(plan->plugin, run->project->name, plan->settings, flags, &run->services,
+                                    &run->sink, err);
     if (run->dry && status == DVS_E_NOT_FOUND)
         return DVS_OK; /* nothing is there yet: everything is new */
     const char *identity = NULL;
@@ -229,7 +237,8 @@ static int32_t open_sources(dvsi_run *run, const endpoint_plan *plans, dvs_error
         if (status == DVS_E_CONFIG)
             return dvsi_error_set(err, DVS_E_CONFIG, "%s:%u:%u: sources.%s: %s", run->project->file,
                                   endpoint->node != NULL ? endpoint->node->line : 0,
-                                  endpoint->node != NULL ? endpoint->node->column : 0, endpoint->name, failure.message);
+                                  endpoint->node != NULL ? endpoint->node->column : 0, endpoint->name,
+                                  failure.message);
         for (uint32_t t = 0; t < run->n_targets; t++)
             for (uint32_t f = 0; f < run->targets[t].n_feeds; f++) {
                 dvsi_feed *feed = &run->targets[t].feeds[f];
@@ -260,8 +269,10 @@ static int32_t open_books(dvsi_run *run, dvs_error *err)
         if (run->as_sync)
             status = dvsi_sink_lock_probe(run->sink, err);
         if (status == DVS_E_LOCKED)
-            return dvsi_error_set(err, DVS_E_LOCKED, "a run of project \"%s\" is going on; what this sync would do cannot be "
-                                  "told before it has ended", run->project->name);
+            return dvsi_error_set(err, DVS_E_LOCKED,
+                                  "a run of project \"%s\" is going on; what this sync would do cannot be "
+                                  "told before it has ended",
+                                  run->project->name);
         if (status == DVS_OK)
             status = dvsi_run_begin(run, err);
         if (status == DVS_OK)
@@ -384,7 +395,8 @@ int32_t dvsi_run_execute(const dvsi_run_request *request, dvsi_run **out, dvs_er
     run->started_at = dvsi_clock_now();
     run->fatal = (dvs_error)DVS_ERROR_INIT;
     run->rows = dvsi_batch_new(1);
-    if (run->rows == NULL || dvsi_queue_init(&run->queue) != 0 || dvsi_clock_uuid7(run->started_at, run->run_id) != 0)
+    if (run->rows == NULL || dvsi_queue_init(&run->queue) != 0 ||
+        dvsi_clock_uuid7(run->started_at, run->run_id) != 0)
         return dvsi_error_no_memory(err);
     run->queue_ready = 1;
     int32_t status = open_run(run, err);

@@ -1,11 +1,11 @@
 /*
  * run.h - one sync or diff, from opening the sources to the last commit.
  *
- * A run has one target per entity (target.h) and one feed per `from` entry of it (feed.h). Each feed reads and
- * maps on a thread of its own and posts its work (work.h) to a bounded queue (queue.h); everything else happens
- * on the caller's thread, the writer, step by step (step.h). What becomes of the work stands in gather.h,
- * rows.h and write.h, and at the end of a read in deletes.h; what is kept about all that in books.h.
- * The room above finds what it calls in execute.h, view.h, resolve.h and references.h.
+ * A run has one target per entity (target.h) and one feed per `from` entry of it (feed.h). Each feed reads
+ * and maps on a thread of its own and posts its work (work.h) to a bounded queue (queue.h); everything else
+ * happens on the caller's thread, the writer, step by step (step.h). What becomes of the work stands in
+ * gather.h, rows.h and write.h, and at the end of a read in deletes.h; what is kept about all that in
+ * books.h. The room above finds what it calls in execute.h, view.h, resolve.h and references.h.
  */
 #ifndef DVSI_RUN_RUN_H
 #define DVSI_RUN_RUN_H
@@ -46,9 +46,10 @@ struct dvsi_run {
 
     const dvsi_plugin *sink_plugin;
     const dvs_settings *sink_settings;
-    dvsi_sink *sink; /* NULL in a dry run without a database */
+    dvsi_sink *sink;  /* NULL in a dry run without a database */
     dvsi_books books; /* in the sink */
-    dvsi_sink *scratch; /* dry: temporary database for offers, waiting deletes and changes; NULL until needed */
+    dvsi_sink
+        *scratch;     /* dry: temporary database for offers, waiting deletes and changes; NULL until needed */
     dvsi_books notes; /* where offers, waiting deletes and the seen-set are: books, or those of the scratch */
     char *scratch_path;
     dvsi_arena settings_arena;
@@ -72,19 +73,19 @@ struct dvsi_run {
 
     dvsi_follow *follow; /* follow.h; NULL: no entity has `scope: referenced` */
     struct dvsi_plugin_notes *plugin_notes;
-    dvsi_arena arena; /* messages, names: as long as the run */
+    dvsi_arena arena;       /* messages, names: as long as the run */
     dvsi_arena batch_arena; /* for the batch in hand */
     dvsi_batch *rows;       /* rows read from the sink */
     dvsi_run_error *errors;
     uint32_t n_errors;
     uint32_t n_errors_dropped;
-    dvs_error fatal; /* status not 0: the run itself failed */
-    uint32_t finished; /* targets that finished */
-    uint64_t n_changes; /* of a diff */
+    dvs_error fatal;          /* status not 0: the run itself failed */
+    uint32_t finished;        /* targets that finished */
+    uint64_t n_changes;       /* of a diff */
     struct dvsi_saved *saved; /* the plan that this sync carries out; NULL: none */
     uint32_t saving;          /* a diff that saves a plan */
     uint32_t unsaved;         /* and could not */
-    uint64_t open_conflicts; /* at the end; counted when options->fail_on_conflict asks */
+    uint64_t open_conflicts;  /* at the end; counted when options->fail_on_conflict asks */
 };
 
 /* Notes an error or warning for the result; format gives the message. */
@@ -93,7 +94,8 @@ void dvsi_run_note(dvsi_run *run, const char *severity, const char *entity, cons
     __attribute__((format(printf, 8, 9)));
 /* A record's error is over before the run is: it is not listed. `row` counts where the key is NULL. */
 void dvsi_run_unnote(dvsi_feed *feed, uint64_t row, const char *key, const char *field);
-void dvsi_run_unnote_rows(dvsi_feed *feed); /* the same for all of the feed's records that feed->counts counts */
+void dvsi_run_unnote_rows(
+    dvsi_feed *feed); /* the same for all of the feed's records that feed->counts counts */
 
 /* loop.c: the writer. */
 void dvsi_run_loop(dvsi_run *run);

@@ -363,8 +363,8 @@ static int gives_field(const dvsi_target *target, const dvsi_feed *feed, const c
     return feed->mapping != NULL ? field != NULL && !field->is_gone : dvsi_fields_spoke(target, feed, name);
 }
 
-/* Is the field of a column that is gone another source's alone now? Not one that the project maps by its name: there the
- * last values stand. */
+/* Is the field of a column that is gone another source's alone now? Not one that the project maps by its
+ * name: there the last values stand. */
 static int is_left_to_others(const dvsi_target *target, const dvsi_feed *feed, const char *column)
 {
     if (dvsi_feed_field(feed, column, 1) != NULL)
@@ -380,11 +380,12 @@ static void note_gone(const dvsi_target *target, const dvsi_feed *feed, const dv
     for (uint32_t i = 0; i < known->n_columns; i++)
         if (dvsi_schema_takes(feed->from, known->columns[i]) &&
             dvsi_schema_find(&feed->columns, known->columns[i]) < 0)
-            dvsi_run_note(target->run, "warning", target->entity->name, feed->from->label, 0, NULL,
-                          known->columns[i], "the column is gone at the source; %s",
-                          is_left_to_others(target, feed, known->columns[i])
-                              ? "now the other sources alone give the field: it is NULL where they have no value"
-                              : "the table keeps its values");
+            dvsi_run_note(
+                target->run, "warning", target->entity->name, feed->from->label, 0, NULL, known->columns[i],
+                "the column is gone at the source; %s",
+                is_left_to_others(target, feed, known->columns[i])
+                    ? "now the other sources alone give the field: it is NULL where they have no value"
+                    : "the table keeps its values");
 }
 
 /* New columns that `lock` keeps out are new in every run. */

@@ -130,7 +130,8 @@ int32_t dvsi_seen_load(dvsi_seen *seen, dvsi_books *books, const char *entity, c
         const dvs_cell *row = dvsi_batch_cells(rows, i);
         if (row[DVSI_SEEN_CHUNK].kind != DVS_INT64 || row[DVSI_SEEN_CHUNK].v.i64 < 0 ||
             row[DVSI_SEEN_BITS].kind != DVS_BYTES || row[DVSI_SEEN_BITS].length != CHUNK_BYTES) {
-            status = dvsi_error_set(err, DVS_E_CORRUPT, "table \"_sync_seen\" was edited; the read begins again");
+            status =
+                dvsi_error_set(err, DVS_E_CORRUPT, "table \"_sync_seen\" was edited; the read begins again");
             break;
         }
         struct dvsi_seen_chunk *chunk = need_chunk(seen, row[DVSI_SEEN_CHUNK].v.i64);

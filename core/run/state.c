@@ -50,14 +50,16 @@ static uint32_t name_index(const dvs_cell *cell, const char *const *names, uint3
 
 static int64_t number_or(const dvs_cell *cell, int64_t otherwise)
 {
-    return cell->kind == DVS_INT64 || cell->kind == DVS_TIMESTAMP || cell->kind == DVS_BOOL ? cell->v.i64 : otherwise;
+    return cell->kind == DVS_INT64 || cell->kind == DVS_TIMESTAMP || cell->kind == DVS_BOOL ? cell->v.i64
+                                                                                            : otherwise;
 }
 
 static int take_bytes(const dvs_cell *cell, uint8_t **to, size_t *length)
 {
-    return cell->kind == DVS_BYTES ? dvsi_state_set_bytes(to, length, cell->length != 0 ? (const void *)cell->v.bytes : "",
-                                                          cell->length)
-                                   : 0;
+    return cell->kind == DVS_BYTES
+               ? dvsi_state_set_bytes(to, length, cell->length != 0 ? (const void *)cell->v.bytes : "",
+                                      cell->length)
+               : 0;
 }
 
 /* A row of _sync_state; 0, or -1 when memory is out. */
@@ -90,8 +92,9 @@ int dvsi_state_read(dvsi_feed_state *state, const dvs_cell *row)
 
 int32_t dvsi_state_load(dvsi_feed *feed, dvs_error *err)
 {
-    dvs_where where[2] = {dvsi_where(DVSI_STATE_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
-                          dvsi_where(DVSI_STATE_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label))};
+    dvs_where where[2] = {
+        dvsi_where(DVSI_STATE_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
+        dvsi_where(DVSI_STATE_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label))};
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_STATE);
     int32_t status = DVS_OK;
     dvsi_state_clear(&feed->state);
@@ -118,12 +121,17 @@ int32_t dvsi_state_store(dvsi_feed *feed, const char *name, dvs_error *err)
     row[DVSI_STATE_ENTITY] = dvsi_cell_text(feed->target->entity->name);
     row[DVSI_STATE_SOURCE] = dvsi_cell_text(feed->from->label);
     row[DVSI_STATE_STATE] = dvsi_cell_text(name);
-    row[DVSI_STATE_CURSOR] = s->cursor != NULL ? dvsi_cell_bytes(s->cursor, s->cursor_length) : dvsi_cell_null();
-    row[DVSI_STATE_CURSOR_KIND] = s->cursor != NULL ? dvsi_cell_text(token_names[s->cursor_kind]) : dvsi_cell_null();
-    row[DVSI_STATE_POSITION] = s->has_position ? dvsi_cell_bytes(s->position, s->position_length) : dvsi_cell_null();
-    row[DVSI_STATE_READ_MODE] = s->read_mode != 0 ? dvsi_cell_text(mode_names[s->read_mode]) : dvsi_cell_null();
+    row[DVSI_STATE_CURSOR] =
+        s->cursor != NULL ? dvsi_cell_bytes(s->cursor, s->cursor_length) : dvsi_cell_null();
+    row[DVSI_STATE_CURSOR_KIND] =
+        s->cursor != NULL ? dvsi_cell_text(token_names[s->cursor_kind]) : dvsi_cell_null();
+    row[DVSI_STATE_POSITION] =
+        s->has_position ? dvsi_cell_bytes(s->position, s->position_length) : dvsi_cell_null();
+    row[DVSI_STATE_READ_MODE] =
+        s->read_mode != 0 ? dvsi_cell_text(mode_names[s->read_mode]) : dvsi_cell_null();
     row[DVSI_STATE_READ_STARTED_AT] = time_or_null(s->read_started_at);
-    row[DVSI_STATE_WATERMARK] = s->watermark != INT64_MIN ? dvsi_cell_timestamp(s->watermark) : dvsi_cell_null();
+    row[DVSI_STATE_WATERMARK] =
+        s->watermark != INT64_MIN ? dvsi_cell_timestamp(s->watermark) : dvsi_cell_null();
     row[DVSI_STATE_FINGERPRINT] = dvsi_cell_text(s->fingerprint);
     row[DVSI_STATE_LAST_SYNC_TIME] = time_or_null(s->last_sync_time);
     row[DVSI_STATE_LAST_FULL_AT] = time_or_null(s->last_full_at);
@@ -140,5 +148,6 @@ int32_t dvsi_state_store(dvsi_feed *feed, const char *name, dvs_error *err)
         return dvsi_books_insert(&feed->run->books, DVSI_BOOK_STATE, row, 1, &s->row_id, err);
     for (uint32_t i = 2; i < DVSI_N_STATE; i++)
         columns[i - 2] = i;
-    return dvsi_books_update(&feed->run->books, DVSI_BOOK_STATE, s->row_id, columns, row + 2, DVSI_N_STATE - 2, err);
+    return dvsi_books_update(&feed->run->books, DVSI_BOOK_STATE, s->row_id, columns, row + 2,
+                             DVSI_N_STATE - 2, err);
 }

@@ -1,6 +1,6 @@
 /*
- * step.c - what the writer does, in steps under a savepoint of their own. A record that the sink refuses becomes a row
- * error, and the step is tried again without it.
+ * step.c - what the writer does, in steps under a savepoint of their own. A record that the sink refuses
+ * becomes a row error, and the step is tried again without it.
  */
 #include "base/error.h"
 #include "run/gather.h"
@@ -27,7 +27,8 @@ static int is_fatal(const dvs_error *err)
     }
 }
 
-/* Statuses that tell programs how they called us, or what we decided: a plugin in the middle of a run does neither. */
+/* Statuses that tell programs how they called us, or what we decided: a plugin in the middle of a run does
+ * neither. */
 static int is_ours(int32_t status)
 {
     return status == DVS_E_USAGE || status == DVS_E_GUARD || status == DVS_E_LOCKED;
@@ -60,8 +61,8 @@ static void restore_counts(dvsi_target *target)
     }
 }
 
-/* Runs one step under a savepoint. A failure undoes the step and ends the feed, or the run: also when transaction or
- * savepoint are no longer what they should be. */
+/* Runs one step under a savepoint. A failure undoes the step and ends the feed, or the run: also when
+ * transaction or savepoint are no longer what they should be. */
 int32_t dvsi_step(dvsi_feed *feed, dvsi_step_fn *step, dvsi_work *work)
 {
     dvsi_run *run = feed->run;
@@ -118,9 +119,12 @@ static int32_t refuse_record(dvsi_feed *taking, dvsi_record *record)
         dvsi_mapping_record_json(feed->mapping, record->source, &cells);
     else if (record->fields != NULL)
         dvsi_target_fields_json(target, record->fields, &cells);
-    dvsi_record_error error = {.number = record->number, .source_key = record->source_key, .key = record->key,
+    dvsi_record_error error = {.number = record->number,
+                               .source_key = record->source_key,
+                               .key = record->key,
                                .message = message != NULL ? message : "refused by the sink",
-                               .record = cells.data, .record_length = cells.length};
+                               .record = cells.data,
+                               .record_length = cells.length};
     if (record->source != NULL) { /* else its offers are kept, and stay pending */
         error.cells = cells.data;
         error.cells_length = cells.length;
@@ -146,8 +150,8 @@ static int is_refusal(const dvsi_feed *feed, const dvsi_work *work)
            err->row < work->n_records && (work->records[err->row].flags & DVSI_RECORD_FAILED) == 0;
 }
 
-/* Takes records in as few steps as they allow: behind one that is refused fewer at once, so that many refusals do not
- * each cost what all the others cost; then more again. */
+/* Takes records in as few steps as they allow: behind one that is refused fewer at once, so that many
+ * refusals do not each cost what all the others cost; then more again. */
 static int32_t take(dvsi_feed *feed, dvsi_step_fn *step, dvsi_work *work, uint32_t from, uint32_t to)
 {
     dvsi_work part = *work;

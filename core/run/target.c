@@ -67,8 +67,10 @@ int32_t dvsi_target_may_take(dvsi_run *run, const dvsi_entity *entity, dvs_error
 {
     static const uint32_t columns[3] = {DVSI_TABLES_PROJECT, DVSI_TABLES_TABLE_NAME, DVSI_TABLES_ENTITY};
     dvsi_books *books = &run->books;
-    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan, .table = &books->tables[DVSI_BOOK_TABLES],
-                     .columns = columns, .n_columns = 3};
+    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                     .table = &books->tables[DVSI_BOOK_TABLES],
+                     .columns = columns,
+                     .n_columns = 3};
     dvsi_batch *rows = dvsi_batch_new(3);
     if (rows == NULL)
         return dvsi_error_no_memory(err);
@@ -76,10 +78,11 @@ int32_t dvsi_target_may_take(dvsi_run *run, const dvsi_entity *entity, dvs_error
     for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++)
         status = compare_owner(run, entity, dvsi_batch_cells(rows, i), err);
     if (status == DVS_OK && !entity->adopt)
-        status = dvsi_error_set(err, DVS_E_CONFIG,
-                                "table \"%s\" is there already and dvsync did not make it; say `adopt: true` on the "
-                                "entity to take it over, or give the entity another name",
-                                entity->name);
+        status = dvsi_error_set(
+            err, DVS_E_CONFIG,
+            "table \"%s\" is there already and dvsync did not make it; say `adopt: true` on the "
+            "entity to take it over, or give the entity another name",
+            entity->name);
     dvsi_batch_free(rows);
     return status;
 }
@@ -90,18 +93,20 @@ static int32_t check_row_id(const dvsi_target *target, const dvsi_schema *found,
     const char *name = target->entity->name;
     int at = dvsi_schema_find(found, "row_id");
     if (at >= 0 && (found->columns[at].flags & DVS_COLUMN_ROW_ID) == 0)
-        return dvsi_error_set(err, DVS_E_SCHEMA,
-                              "table \"%s\" has a column \"%s\" that does not number its rows (in SQLite: INTEGER PRIMARY "
-                              "KEY); rename that column, and a sync adds its own",
-                              name, found->columns[at].name);
+        return dvsi_error_set(
+            err, DVS_E_SCHEMA,
+            "table \"%s\" has a column \"%s\" that does not number its rows (in SQLite: INTEGER PRIMARY "
+            "KEY); rename that column, and a sync adds its own",
+            name, found->columns[at].name);
     if (at < 0 && target->run->dry)
-        return dvsi_error_set(err, DVS_E_SCHEMA, "table \"%s\" is not adopted yet: a sync does that, then it can be compared",
+        return dvsi_error_set(err, DVS_E_SCHEMA,
+                              "table \"%s\" is not adopted yet: a sync does that, then it can be compared",
                               name);
     return DVS_OK;
 }
 
-/* A table that is to be adopted can hold several versions of a record: its own key is not made of what these have in
- * common. */
+/* A table that is to be adopted can hold several versions of a record: its own key is not made of what these
+ * have in common. */
 static int32_t check_versions(const dvsi_target *target, const dvsi_schema *found, dvs_error *err)
 {
     uint32_t n_key = 0;
@@ -117,10 +122,11 @@ static int32_t check_versions(const dvsi_target *target, const dvsi_schema *foun
     }
     if (n_key == 0 || n_fields < n_key)
         return DVS_OK;
-    return dvsi_error_set(err, DVS_E_CONFIG,
-                          "table \"%s\" has a primary key of its own, which leaves no room for several versions of a record "
-                          "(history: scd2); give the entity another name, or make the table without that key",
-                          target->entity->name);
+    return dvsi_error_set(
+        err, DVS_E_CONFIG,
+        "table \"%s\" has a primary key of its own, which leaves no room for several versions of a record "
+        "(history: scd2); give the entity another name, or make the table without that key",
+        target->entity->name);
 }
 
 static int32_t build_schema(dvsi_target *target, const dvsi_schema *found, dvs_error *err)
@@ -159,12 +165,14 @@ static int32_t build_schema(dvsi_target *target, const dvsi_schema *found, dvs_e
     }
     target->closed = target->valid_to >= 0 ? target->valid_to : target->deleted_at;
     dvsi_raw_plan(target, found);
-    if (entity->keep_raw || (target->definition.raw != DVSI_RAW_NEVER && dvsi_schema_find(found, "json_response") >= 0)) {
+    if (entity->keep_raw ||
+        (target->definition.raw != DVSI_RAW_NEVER && dvsi_schema_find(found, "json_response") >= 0)) {
         target->json_response = (int32_t)schema->n_columns;
         failed = failed || dvsi_schema_put(schema, "json_response", DVS_JSON, DVS_COLUMN_NULLABLE) == NULL;
     }
-    target->table = (dvs_table){(uint32_t)sizeof(dvs_table), schema->n_columns, sizeof(dvs_column), 0,
-                                dvsi_table_id(), target->table_name, schema->columns};
+    target->table =
+        (dvs_table){(uint32_t)sizeof(dvs_table), schema->n_columns, sizeof(dvs_column), 0, dvsi_table_id(),
+                    target->table_name,          schema->columns};
     return failed ? dvsi_error_no_memory(err) : DVS_OK;
 }
 
@@ -179,7 +187,8 @@ static void build_lookup(dvsi_target *target, const dvsi_schema *found)
         target->lookup_hash = (int32_t)target->n_lookup;
         target->lookup[target->n_lookup++] = (uint32_t)target->sync_hash;
     }
-    if (target->closed >= 0 && (sure || dvsi_schema_find(found, target->schema.columns[target->closed].name) >= 0)) {
+    if (target->closed >= 0 &&
+        (sure || dvsi_schema_find(found, target->schema.columns[target->closed].name) >= 0)) {
         target->lookup_deleted = (int32_t)target->n_lookup;
         target->lookup[target->n_lookup++] = (uint32_t)target->closed;
     }
@@ -251,7 +260,8 @@ static int32_t note_mapping(field_notes *notes, const mapped_field *field, dvs_e
     for (uint32_t i = 0; i < notes->rows->n_rows; i++) {
         const dvs_cell *row = dvsi_batch_cells(notes->rows, i);
         if (dvsi_cell_says(&row[DVSI_SCHEMA_FIELD], name) && is_same_mapping(target, field, row))
-            return dvsi_books_update(&run->books, DVSI_BOOK_SCHEMA, row[DVSI_SCHEMA_ROW_ID].v.i64, &last_seen, &now, 1, err);
+            return dvsi_books_update(&run->books, DVSI_BOOK_SCHEMA, row[DVSI_SCHEMA_ROW_ID].v.i64, &last_seen,
+                                     &now, 1, err);
     }
     dvs_cell row[DVSI_N_SCHEMA] = {{0}};
     row[DVSI_SCHEMA_ENTITY] = dvsi_cell_text(target->entity->name);
@@ -326,8 +336,10 @@ static int32_t note_fields(dvsi_target *target, dvs_error *err)
     for (uint32_t i = 0; i < notes.rows->n_rows && status == DVS_OK; i++) {
         const dvs_cell *position = &dvsi_batch_cells(notes.rows, i)[DVSI_SCHEMA_POSITION];
         if (position->kind != DVS_INT64 || position->v.i64 < 0 || position->v.i64 > 100000)
-            status = dvsi_error_set(err, DVS_E_CORRUPT, "table \"_sync_schema\" was edited: a position of entity \"%s\" "
-                                    "is no number from 0 to 100000", target->entity->name);
+            status = dvsi_error_set(err, DVS_E_CORRUPT,
+                                    "table \"_sync_schema\" was edited: a position of entity \"%s\" "
+                                    "is no number from 0 to 100000",
+                                    target->entity->name);
         else if (position->v.i64 >= notes.next_position)
             notes.next_position = position->v.i64 + 1;
     }
@@ -345,7 +357,8 @@ int32_t dvsi_target_prepare(dvsi_target *target, dvs_error *err)
     dvsi_schema found = {0};
     if (target->table_name == NULL)
         target->table_name = target->entity->name;
-    int32_t status = run->sink != NULL ? dvsi_sink_inspect(run->sink, target->table_name, &found, err) : DVS_E_NOT_FOUND;
+    int32_t status =
+        run->sink != NULL ? dvsi_sink_inspect(run->sink, target->table_name, &found, err) : DVS_E_NOT_FOUND;
     target->exists = status == DVS_OK;
     if (status == DVS_E_NOT_FOUND)
         status = DVS_OK;
@@ -375,7 +388,8 @@ int32_t dvsi_target_prepare(dvsi_target *target, dvs_error *err)
         if (status == DVS_OK && !run->dry) {
             status = make_table(target, &found, err);
             if (status == DVS_OK)
-                status = target->rebuilds ? dvsi_rebuild_note(target, err) : dvsi_definition_store(target, err);
+                status =
+                    target->rebuilds ? dvsi_rebuild_note(target, err) : dvsi_definition_store(target, err);
             if (status == DVS_OK && !target->rebuilds)
                 status = dvsi_target_views(target, err);
             target->created = status == DVS_OK && !target->exists;

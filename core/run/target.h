@@ -22,15 +22,15 @@ struct dvsi_target {
     dvsi_definition definition;
     dvsi_feed *feeds;
     uint32_t n_feeds;
-    uint32_t prepared; /* the table is there and the feeds are planned, or it was tried */
-    uint32_t ended;    /* all feeds have ended, and what that means was done */
-    uint32_t exists; /* the data table is there */
-    uint32_t created; /* this run made it */
-    const char *table_name; /* the entity's name; while the table is made anew, that of the one beside it */
-    uint32_t rebuilds;      /* it is being made anew (rebuild.c) ... */
-    int64_t rebuild_row;    /* ... in _sync_tables, until it is swapped in */
+    uint32_t prepared;       /* the table is there and the feeds are planned, or it was tried */
+    uint32_t ended;          /* all feeds have ended, and what that means was done */
+    uint32_t exists;         /* the data table is there */
+    uint32_t created;        /* this run made it */
+    const char *table_name;  /* the entity's name; while the table is made anew, that of the one beside it */
+    uint32_t rebuilds;       /* it is being made anew (rebuild.c) ... */
+    int64_t rebuild_row;     /* ... in _sync_tables, until it is swapped in */
     uint32_t rebuild_copied; /* it has taken over what the old one held (rebuild_copy.c) */
-    dvsi_definition former; /* of the table that it will replace */
+    dvsi_definition former;  /* of the table that it will replace */
 
     dvsi_schema schema;
     dvs_table table;
@@ -38,8 +38,9 @@ struct dvsi_target {
     uint32_t n_widenings;
     uint32_t columns_changed; /* at a source, since it was recorded */
     dvsi_target_field *fields;
-    uint32_t n_fields;   /* columns 1 .. n_fields are the fields; when it streams, in the order of the mapping */
-    uint32_t n_plain;    /* the fields behind these are derived */
+    uint32_t
+        n_fields;     /* columns 1 .. n_fields are the fields; when it streams, in the order of the mapping */
+    uint32_t n_plain; /* the fields behind these are derived */
     const char **names;
     uint32_t *positions; /* in sync_hash */
     uint32_t *key_columns;
@@ -52,51 +53,58 @@ struct dvsi_target {
     int32_t closed; /* deleted_at or valid_to: NULL in the rows that are active */
     int32_t json_response;
     uint32_t rewrites_raw; /* the project changed keep_raw: of all rows that are met (raw.c) */
-    uint32_t *lookup;    /* the columns that a lookup reads: row id, sync_hash and what ends a row if there, fields */
+    uint32_t
+        *lookup; /* the columns that a lookup reads: row id, sync_hash and what ends a row if there, fields */
     uint32_t n_lookup;
-    int32_t lookup_hash; /* positions in `lookup`, -1: not there */
+    int32_t lookup_hash;    /* positions in `lookup`, -1: not there */
     int32_t lookup_deleted; /* of `closed` */
     int32_t lookup_from;    /* of valid_from */
     uint32_t lookup_fields; /* position of the first field; those that the table lacks (diff) are left out */
     int32_t *field_at;      /* per field, its position in `lookup`, -1: not there */
-    int64_t next_id; /* 0: ask the sink */
-    uint64_t n_waiting; /* keys in _sync_deletes */
+    int64_t next_id;        /* 0: ask the sink */
+    uint64_t n_waiting;     /* keys in _sync_deletes */
     /* Of an entity that gathers. */
-    dvsi_policy policy; /* a voice is a feed */
+    dvsi_policy policy;        /* a voice is a feed */
     dvsi_expressions *derived; /* over the plain fields; NULL: there are none */
     dvsi_seen rows_met;        /* rows of the data table met in this run */
     dvsi_seen skipped;         /* records, by their first offer, that no source has that decides */
     int64_t *settled;          /* offers that are pending no more (settled.c) */
     size_t n_settled;
     size_t room_settled;
-    uint32_t passes;           /* all feeds are to be read completely in one run */
-    uint32_t complete;         /* and were */
-    uint32_t keeps;            /* a source that failed was never read: offers are kept, and nothing is reconciled */
-    uint32_t offers_part;      /* DVSI_OFFERS_: how far the offers were reconciled ... */
-    dvsi_buf offers_at;        /* ... the last key */
-    uint32_t guarded; /* stopped by the guard */
+    uint32_t passes;   /* all feeds are to be read completely in one run */
+    uint32_t complete; /* and were */
+    uint32_t keeps;    /* a source that failed was never read: offers are kept, and nothing is reconciled */
+    uint32_t offers_part;   /* DVSI_OFFERS_: how far the offers were reconciled ... */
+    dvsi_buf offers_at;     /* ... the last key */
+    uint32_t guarded;       /* stopped by the guard */
     uint32_t has_conflicts; /* there may be open ones in _sync_conflicts */
     uint32_t has_pins;      /* there are pinned values in _sync_pins */
-    dvsi_seen unfit_pins;   /* of these, by row id, those of which was told that they fit their fields no more */
+    dvsi_seen
+        unfit_pins;   /* of these, by row id, those of which was told that they fit their fields no more */
     uint32_t partial; /* finished, but something could not be compared or deleted */
     const char *partial_reason;
-    dvs_error error;  /* status not 0: the entity failed */
+    dvs_error error;         /* status not 0: the entity failed */
     uint64_t *field_changes; /* per field, for the summary of a diff */
 };
 
 /* fields.c: the fields of an entity, of those of its feeds. */
-int32_t dvsi_fields_agree(dvsi_target *target, dvs_error *err); /* one type for each: the mappings convert to it */
+int32_t dvsi_fields_agree(dvsi_target *target,
+                          dvs_error *err); /* one type for each: the mappings convert to it */
 int32_t dvsi_fields_make(dvsi_target *target, dvs_error *err);
-int32_t dvsi_fields_derive(dvsi_target *target, const char *file, dvs_error *err); /* the same: its derived fields */
-int32_t dvsi_fields_voices(dvsi_target *target, dvs_error *err); /* of an entity that gathers: who speaks for which */
-/* Does a source that cannot be asked speak for the field? Where it maps all its columns, what was recorded of these
- * tells. */
+int32_t dvsi_fields_derive(dvsi_target *target, const char *file,
+                           dvs_error *err); /* the same: its derived fields */
+int32_t dvsi_fields_voices(dvsi_target *target,
+                           dvs_error *err); /* of an entity that gathers: who speaks for which */
+/* Does a source that cannot be asked speak for the field? Where it maps all its columns, what was recorded of
+ * these tells. */
 int dvsi_fields_spoke(const dvsi_target *target, const dvsi_feed *feed, const char *name);
-const dvsi_field *dvsi_from_field(const dvsi_from *from, const char *name); /* what the project says of it, or NULL */
+const dvsi_field *dvsi_from_field(const dvsi_from *from,
+                                  const char *name); /* what the project says of it, or NULL */
 
 /* target.c: the data table. In a transaction. */
 int32_t dvsi_target_prepare(dvsi_target *target, dvs_error *err);
-/* May the project take this entity's table, which is there and is not known to be its own? DVS_E_CONFIG says why not. */
+/* May the project take this entity's table, which is there and is not known to be its own? DVS_E_CONFIG says
+ * why not. */
 int32_t dvsi_target_may_take(dvsi_run *run, const dvsi_entity *entity, dvs_error *err);
 /* Is this the same name? Names compare without case. */
 int dvsi_same_name(const dvs_cell *cell, const char *name);
@@ -112,7 +120,8 @@ int32_t dvsi_target_next_id(dvsi_target *target, int64_t *id, dvs_error *err);
 /* raw.c: keep_raw. As recorded in a definition, and its name there. */
 uint32_t dvsi_raw_read(const dvsi_json *member);
 const char *dvsi_raw_name(uint32_t raw);
-/* Sets target->rewrites_raw, and what is to be recorded until a complete read has ended; `found`: the table's columns. */
+/* Sets target->rewrites_raw, and what is to be recorded until a complete read has ended; `found`: the table's
+ * columns. */
 void dvsi_raw_plan(dvsi_target *target, const dvsi_schema *found);
 void dvsi_raw_done(dvsi_target *target); /* it has */
 

@@ -1,7 +1,7 @@
 /*
- * together.c - what the feeds of an entity do together: they are planned when all are described, and the entity is
- * brought to its end when all have ended. One that failed is waited for no longer; the others go on without it, as far
- * as that is right.
+ * together.c - what the feeds of an entity do together: they are planned when all are described, and the
+ * entity is brought to its end when all have ended. One that failed is waited for no longer; the others go on
+ * without it, as far as that is right.
  */
 #include "base/error.h"
 #include "run/conflicts.h"
@@ -70,7 +70,8 @@ static void prepare(dvsi_target *target)
         dvsi_feed *feed = &target->feeds[f];
         if (feed->phase != DVSI_FEED_PREPARED)
             continue;
-        if (status == DVS_OK && !run->dry && run->saved == NULL && feed->mode != DVS_READ_FULL && feed->open_errors != 0) {
+        if (status == DVS_OK && !run->dry && run->saved == NULL && feed->mode != DVS_READ_FULL &&
+            feed->open_errors != 0) {
             status = dvsi_step_again(feed);
             err = feed->error;
         }

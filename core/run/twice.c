@@ -1,8 +1,9 @@
 /*
- * twice.c - keys that a source delivers more than once in one complete read. The record delivered last stands, but
- * writing each in turn would change the row to and fro at every sync. So such keys are remembered, as open warnings in
- * _sync_errors, and at the next complete read their records wait until its end, when the last one is taken. While they
- * wait they are kept with the warning, as stored with the position: a read that goes on has them again.
+ * twice.c - keys that a source delivers more than once in one complete read. The record delivered last
+ * stands, but writing each in turn would change the row to and fro at every sync. So such keys are
+ * remembered, as open warnings in _sync_errors, and at the next complete read their records wait until its
+ * end, when the last one is taken. While they wait they are kept with the warning, as stored with the
+ * position: a read that goes on has them again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #include "run/twice.h"
 
 #define SAYS "the source gave this key more than once; the record delivered last stands"
-#define MOST_KEYS 10000u               /* that wait in memory; ... */
+#define MOST_KEYS 10000u             /* that wait in memory; ... */
 #define MOST_BYTES ((size_t)4 << 20) /* ... records of more are written as they come */
 
 struct dvsi_twice {
@@ -28,7 +29,8 @@ struct dvsi_twice {
     uint32_t dirty;       /* other than what is stored */
     uint32_t stored;      /* with the warning */
     uint64_t number;
-    dvs_cell *cells; /* of the last delivery, as the source gave them, with their bytes behind them; NULL: none waits */
+    dvs_cell *cells; /* of the last delivery, as the source gave them, with their bytes behind them; NULL:
+                        none waits */
     size_t size;
     char key[];
 };
@@ -80,7 +82,8 @@ static dvs_cell copy_cell(const dvs_cell *cell, char **room)
     return copy;
 }
 
-/* Keeps the source's cells in place of earlier ones; entry->cells stays NULL when there is no room for them. */
+/* Keeps the source's cells in place of earlier ones; entry->cells stays NULL when there is no room for them.
+ */
 static int32_t keep_cells(dvsi_feed *feed, struct dvsi_twice *entry, const dvs_cell *cells, dvs_error *err)
 {
     uint32_t n = feed->mapping->wanted.n_columns;
@@ -116,11 +119,13 @@ static int32_t take_stored(dvsi_feed *feed, struct dvsi_twice *entry, const dvs_
     if (cells == NULL)
         return dvsi_error_no_memory(err);
     if (dvsi_mapping_record_parse(mapping, arena, text->v.text, text->length, cells) != 0)
-        return dvsi_error_set(err, DVS_E_CORRUPT, "a record of entity \"%s\" in table \"_sync_errors\" cannot be read",
+        return dvsi_error_set(err, DVS_E_CORRUPT,
+                              "a record of entity \"%s\" in table \"_sync_errors\" cannot be read",
                               feed->target->entity->name);
     if (mapping->raw >= 0 && raw->kind == DVS_TEXT)
         cells[mapping->raw] = dvsi_cell_json_n(raw->v.text, raw->length);
-    entry->number = row[DVSI_ERRORS_ROW_NUMBER].kind == DVS_INT64 ? (uint64_t)row[DVSI_ERRORS_ROW_NUMBER].v.i64 : 0;
+    entry->number =
+        row[DVSI_ERRORS_ROW_NUMBER].kind == DVS_INT64 ? (uint64_t)row[DVSI_ERRORS_ROW_NUMBER].v.i64 : 0;
     entry->n_delivered = 1;
     int32_t status = keep_cells(feed, entry, cells, err);
     entry->dirty = entry->cells == NULL;
@@ -142,8 +147,8 @@ static int32_t store_entry(dvsi_feed *feed, struct dvsi_twice *entry, const dvs_
             cells[1] = dvsi_cell_text_n(source[mapping->raw].v.text, source[mapping->raw].length);
     }
     int32_t status = text.failed ? dvsi_error_no_memory(err)
-                                 : dvsi_books_update(&feed->run->books, DVSI_BOOK_ERRORS, entry->row_id, columns, cells,
-                                                     sizeof columns / sizeof *columns, err);
+                                 : dvsi_books_update(&feed->run->books, DVSI_BOOK_ERRORS, entry->row_id,
+                                                     columns, cells, sizeof columns / sizeof *columns, err);
     dvsi_buf_free(&text);
     entry->dirty = 0;
     entry->stored = source != NULL;
@@ -166,7 +171,8 @@ int32_t dvsi_twice_load(dvsi_feed *feed, int resume, dvs_error *err)
     dvsi_twice_clear(feed);
     if (rows == NULL)
         return dvsi_error_no_memory(err);
-    int32_t status = dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n_where, 0, MOST_KEYS, rows, err);
+    int32_t status =
+        dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n_where, 0, MOST_KEYS, rows, err);
     for (uint32_t i = 0; i < rows->n_rows && status == DVS_OK; i++) {
         const dvs_cell *row = dvsi_batch_cells(rows, i);
         const dvs_cell *key = &row[DVSI_ERRORS_KEY];
@@ -220,7 +226,8 @@ int32_t dvsi_twice_store(dvsi_feed *feed, dvs_error *err)
 }
 
 /* A record from its cells, mapped once more. */
-static int make_record(dvsi_feed *feed, const struct dvsi_twice *entry, dvsi_arena *arena, dvsi_record *record)
+static int make_record(dvsi_feed *feed, const struct dvsi_twice *entry, dvsi_arena *arena,
+                       dvsi_record *record)
 {
     const dvsi_mapping *mapping = feed->mapping;
     dvsi_map_error problem = {0};
@@ -228,8 +235,11 @@ static int make_record(dvsi_feed *feed, const struct dvsi_twice *entry, dvsi_are
     dvs_cell *fields = dvsi_arena_calloc(arena, (size_t)mapping->n_fields + 1, sizeof *fields);
     if (fields == NULL || dvsi_mapping_apply(mapping, entry->cells, arena, fields, &problem) != 0)
         return -1;
-    *record = (dvsi_record){.fields = fields, .source = entry->cells, .key = entry->key,
-                            .key_length = (uint32_t)entry->hh.keylen, .number = entry->number,
+    *record = (dvsi_record){.fields = fields,
+                            .source = entry->cells,
+                            .key = entry->key,
+                            .key_length = (uint32_t)entry->hh.keylen,
+                            .number = entry->number,
                             .modified = dvsi_record_modified(mapping, entry->cells),
                             .flags = entry->failed ? DVSI_RECORD_STALE : 0};
     int failed = dvsi_record_raw(mapping, entry->cells, arena, &text, &record->raw) != 0;
@@ -241,11 +251,13 @@ int32_t dvsi_twice_records(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
 {
     dvsi_arena_reset(&work->arena);
     work->n_records = work->n_errors = 0;
-    work->records = dvsi_arena_calloc(&work->arena, (size_t)HASH_COUNT(feed->twice) + 1, sizeof *work->records);
+    work->records =
+        dvsi_arena_calloc(&work->arena, (size_t)HASH_COUNT(feed->twice) + 1, sizeof *work->records);
     if (work->records == NULL)
         return dvsi_error_no_memory(err);
     for (const struct dvsi_twice *entry = feed->twice; entry != NULL; entry = entry->hh.next)
-        if (entry->cells != NULL && make_record(feed, entry, &work->arena, &work->records[work->n_records++]) != 0)
+        if (entry->cells != NULL &&
+            make_record(feed, entry, &work->arena, &work->records[work->n_records++]) != 0)
             return dvsi_error_no_memory(err);
     return DVS_OK;
 }
@@ -260,8 +272,8 @@ int32_t dvsi_twice_finish(dvsi_feed *feed, dvs_error *err)
             continue;
         status = renew(feed, entry, err);
         if (!feed->warned_duplicate)
-            dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, 0, entry->key, NULL,
-                          SAYS);
+            dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, 0, entry->key,
+                          NULL, SAYS);
         feed->warned_duplicate = 1;
     }
     return status;
@@ -273,8 +285,7 @@ int32_t dvsi_twice_note(dvsi_feed *feed, const char *key, uint64_t number, dvs_e
     dvs_where where[5];
     uint64_t known = 0;
     if (!feed->warned_duplicate)
-        dvsi_run_note(run, "warning", feed->target->entity->name, feed->from->label, number, key, NULL,
-                      SAYS);
+        dvsi_run_note(run, "warning", feed->target->entity->name, feed->from->label, number, key, NULL, SAYS);
     feed->warned_duplicate = 1;
     if (run->dry || feed->mode != DVS_READ_FULL || feed->n_twice >= MOST_KEYS)
         return DVS_OK;

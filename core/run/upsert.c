@@ -19,17 +19,17 @@ typedef struct upsert {
     dvsi_run *run;
     const dvsi_record *records;
     uint32_t n_records;
-    uint8_t *skip;        /* superseded by a later record of the same key */
-    int32_t *row_of;      /* per record: its row among run->rows, -1: none */
-    int64_t *met; /* row ids for the seen-set, those of new rows aside */
+    uint8_t *skip;   /* superseded by a later record of the same key */
+    int32_t *row_of; /* per record: its row among run->rows, -1: none */
+    int64_t *met;    /* row ids for the seen-set, those of new rows aside */
     uint32_t n_met;
     int64_t *counted;
     uint32_t n_counted;
-    dvs_counts counts; /* what this batch adds */
+    dvs_counts counts;   /* what this batch adds */
     uint64_t met_active; /* rows active when the read began, met for the first time */
-    uint32_t *changed; /* room for one record's changed fields */
-    dvs_cell *current; /* room for one stored record */
-    dvs_cell *whole;   /* and for one as it will be stored */
+    uint32_t *changed;   /* room for one record's changed fields */
+    dvs_cell *current;   /* room for one stored record */
+    dvs_cell *whole;     /* and for one as it will be stored */
 } upsert;
 
 dvsi_seen *dvsi_rows_met(dvsi_feed *feed)
@@ -54,7 +54,8 @@ static int32_t drop_duplicates(upsert *u, dvs_error *err)
     if (dvsi_records_last(&u->run->batch_arena, u->records, u->n_records, 0, &u->skip, &previous) != 0)
         return dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < u->n_records && status == DVS_OK; i++)
-        if (previous[i] != 0 && ((u->records[i].flags | u->records[previous[i] - 1].flags) & no_fields) == 0 &&
+        if (previous[i] != 0 &&
+            ((u->records[i].flags | u->records[previous[i] - 1].flags) & no_fields) == 0 &&
             !same_fields(&u->records[i], &u->records[previous[i] - 1], u->target->n_fields))
             status = dvsi_twice_note(u->feed, u->records[i].key, u->records[i].number, err);
     return status;
@@ -206,7 +207,11 @@ static int32_t settle(upsert *u, dvs_error *err)
 
 int32_t dvsi_upsert(dvsi_feed *feed, const dvsi_record *records, uint32_t n_records, dvs_error *err)
 {
-    upsert u = {.feed = feed, .target = feed->target, .run = feed->run, .n_records = n_records, .edits = {.feed = feed}};
+    upsert u = {.feed = feed,
+                .target = feed->target,
+                .run = feed->run,
+                .n_records = n_records,
+                .edits = {.feed = feed}};
     if (n_records == 0)
         return DVS_OK;
     int32_t status = dvsi_edits_pin(&u.edits, &records, n_records, err);

@@ -48,7 +48,8 @@ static int32_t open_sink(dvsi_view *view, uint32_t flags, dvs_error *err)
         return status;
     run->sink_plugin = plugin;
     run->sink_settings = settings;
-    status = dvsi_sink_open(plugin, run->project->name, settings, flags & ~DVSI_VIEW_LOCK, &run->services, &run->sink, err);
+    status = dvsi_sink_open(plugin, run->project->name, settings, flags & ~DVSI_VIEW_LOCK, &run->services,
+                            &run->sink, err);
     if (status == DVS_OK && (flags & DVSI_VIEW_LOCK) != 0) {
         status = dvsi_sink_lock(run->sink, err);
         run->locked = status == DVS_OK;

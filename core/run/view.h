@@ -17,7 +17,8 @@ typedef struct dvsi_view_request {
     uint32_t flags; /* DVS_SINK_READ_ONLY, or 0 for one that writes; DVSI_VIEW_ */
 } dvsi_view_request;
 
-/* Takes the project's lock, as a sync does, for as long as the view lives: DVS_E_LOCKED when a run is going on. */
+/* Takes the project's lock, as a sync does, for as long as the view lives: DVS_E_LOCKED when a run is going
+ * on. */
 #define DVSI_VIEW_LOCK 0x80000000u
 
 typedef struct dvsi_view {

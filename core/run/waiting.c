@@ -10,13 +10,17 @@
 #include "run/run.h"
 
 /* Rows of _sync_deletes for these keys: row id, and whose they are; their number is the key. */
-static int32_t find(dvsi_feed *feed, const char *const *keys, uint32_t n_keys, dvsi_batch *rows, dvs_error *err)
+static int32_t find(dvsi_feed *feed, const char *const *keys, uint32_t n_keys, dvsi_batch *rows,
+                    dvs_error *err)
 {
     static const uint32_t columns[2] = {DVSI_DELETES_ROW_ID, DVSI_DELETES_SOURCE};
     static const uint32_t key_columns[3] = {DVSI_DELETES_PROJECT, DVSI_DELETES_ENTITY, DVSI_DELETES_KEY};
     dvsi_books *notes = &feed->run->notes;
-    dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_DELETES], .columns = columns, .n_columns = 2,
-                         .key_columns = key_columns, .only_null = -1};
+    dvs_lookup lookup = {.table = &notes->tables[DVSI_BOOK_DELETES],
+                         .columns = columns,
+                         .n_columns = 2,
+                         .key_columns = key_columns,
+                         .only_null = -1};
     return dvsi_keys_read(feed, notes, &lookup, keys, n_keys, rows, err);
 }
 
@@ -114,7 +118,8 @@ int32_t dvsi_waiting_remove(dvsi_feed *feed, const char **keys, uint32_t n_keys,
     n_keys = sort_keys(keys, n_keys);
     dvsi_batch *rows = dvsi_batch_new(2);
     int64_t *ids = dvsi_arena_calloc(&feed->run->batch_arena, n_keys, sizeof *ids);
-    int32_t status = rows == NULL || ids == NULL ? dvsi_error_no_memory(err) : find(feed, keys, n_keys, rows, err);
+    int32_t status =
+        rows == NULL || ids == NULL ? dvsi_error_no_memory(err) : find(feed, keys, n_keys, rows, err);
     uint32_t n = 0;
     for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows && n < n_keys; r++)
         ids[n++] = dvsi_batch_cells(rows, r)[0].v.i64;
@@ -135,8 +140,8 @@ int32_t dvsi_waiting_forget(dvsi_feed *feed, dvs_error *err)
     return dvsi_books_delete_where(&feed->run->notes, DVSI_BOOK_DELETES, &where, 1, NULL, err);
 }
 
-int32_t dvsi_waiting_sources(dvsi_feed *feed, const char *const *keys, uint32_t n_keys, const dvsi_from **from,
-                             dvs_error *err)
+int32_t dvsi_waiting_sources(dvsi_feed *feed, const char *const *keys, uint32_t n_keys,
+                             const dvsi_from **from, dvs_error *err)
 {
     const dvsi_entity *entity = feed->target->entity;
     if (n_keys == 0 || feed->target->n_waiting == 0 || entity->n_from == 1)
@@ -153,8 +158,8 @@ int32_t dvsi_waiting_sources(dvsi_feed *feed, const char *const *keys, uint32_t 
     return status;
 }
 
-int32_t dvsi_waiting_next(dvsi_feed *feed, const char *after, uint32_t limit, dvsi_arena *arena, const char ***keys,
-                          uint32_t *n_keys, dvs_error *err)
+int32_t dvsi_waiting_next(dvsi_feed *feed, const char *after, uint32_t limit, dvsi_arena *arena,
+                          const char ***keys, uint32_t *n_keys, dvs_error *err)
 {
     static const uint32_t column = DVSI_DELETES_KEY;
     dvsi_books *notes = &feed->run->notes;
@@ -163,11 +168,21 @@ int32_t dvsi_waiting_next(dvsi_feed *feed, const char *after, uint32_t limit, dv
     dvsi_batch *rows = dvsi_batch_new(1);
     int32_t status = *keys == NULL || rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     if (status == DVS_OK && feed->target->n_waiting != 0 && notes->sink != NULL) {
-        dvs_where where[3] = {dvsi_where(DVSI_DELETES_PROJECT, DVS_OP_EQ, dvsi_cell_text(notes->project)),
-                              dvsi_where(DVSI_DELETES_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
-                              dvsi_where(DVSI_DELETES_KEY, DVS_OP_GT, dvsi_cell_text(after != NULL ? after : ""))};
-        dvs_scan scan = {(uint32_t)sizeof scan, 0, &notes->tables[DVSI_BOOK_DELETES], &column, 1,
-                         after != NULL ? 3 : 2, where, &column, 1, sizeof(dvs_where), limit};
+        dvs_where where[3] = {
+            dvsi_where(DVSI_DELETES_PROJECT, DVS_OP_EQ, dvsi_cell_text(notes->project)),
+            dvsi_where(DVSI_DELETES_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
+            dvsi_where(DVSI_DELETES_KEY, DVS_OP_GT, dvsi_cell_text(after != NULL ? after : ""))};
+        dvs_scan scan = {(uint32_t)sizeof scan,
+                         0,
+                         &notes->tables[DVSI_BOOK_DELETES],
+                         &column,
+                         1,
+                         after != NULL ? 3 : 2,
+                         where,
+                         &column,
+                         1,
+                         sizeof(dvs_where),
+                         limit};
         status = dvsi_sink_scan(notes->sink, &scan, rows, err);
     }
     for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++) {

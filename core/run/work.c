@@ -71,7 +71,8 @@ typedef struct mapper {
 
 static const char *keep(mapper *m, size_t *length)
 {
-    char *copy = m->text.failed ? NULL : dvsi_arena_copy(&m->work->arena, dvsi_buf_text(&m->text), m->text.length);
+    char *copy =
+        m->text.failed ? NULL : dvsi_arena_copy(&m->work->arena, dvsi_buf_text(&m->text), m->text.length);
     if (length != NULL)
         *length = m->text.length;
     if (copy == NULL)
@@ -137,8 +138,8 @@ static void fail_record(mapper *m, dvsi_record *record)
         m->work->unidentified++;
 }
 
-/* The project's `where` does not want the record: it counts as deleted by the source. When its key cannot be told,
- * there is nothing to delete. */
+/* The project's `where` does not want the record: it counts as deleted by the source. When its key cannot be
+ * told, there is nothing to delete. */
 static void leave_out(mapper *m, dvsi_record *record, dvs_cell *fields)
 {
     if (!m->work->drops_left_out) {
@@ -166,8 +167,9 @@ static void map_row(mapper *m, uint32_t row)
         return;
     }
     const int deleted = (m->work->batch->rows[row].flags & DVS_ROW_TOMBSTONE) != 0;
-    const int matches =
-        deleted || m->mapping->where == NULL ? 1 : dvsi_mapping_matches(m->mapping, in, &m->work->arena, &map_error);
+    const int matches = deleted || m->mapping->where == NULL
+                            ? 1
+                            : dvsi_mapping_matches(m->mapping, in, &m->work->arena, &map_error);
     if (matches == 0) {
         leave_out(m, record, fields);
         return;
@@ -202,7 +204,8 @@ static void map_row(mapper *m, uint32_t row)
     }
 }
 
-/* The source's columns of a record of which only the key is known, as canonical text; NULL when it is none. */
+/* The source's columns of a record of which only the key is known, as canonical text; NULL when it is none.
+ */
 static const dvs_cell *key_cells(mapper *m, const char *source_key)
 {
     const dvsi_mapping *mapping = m->mapping;
@@ -269,7 +272,8 @@ static void take_error(mapper *m, const dvsi_batch_error *in)
 /* Of the batch's first `most` errors those that were noted behind so many rows. */
 static void take_errors(mapper *m, uint32_t n_rows, uint32_t most)
 {
-    for (; m->n_taken < most && m->error->behind <= n_rows && !m->failed; m->n_taken++, m->error = m->error->next)
+    for (; m->n_taken < most && m->error->behind <= n_rows && !m->failed;
+         m->n_taken++, m->error = m->error->next)
         take_error(m, m->error);
 }
 
@@ -297,8 +301,8 @@ int dvsi_work_map(dvsi_work *work, const dvsi_mapping *mapping)
     return m.failed ? -1 : 0;
 }
 
-int dvsi_records_last(dvsi_arena *arena, const dvsi_record *records, uint32_t n, int by_source_key, uint8_t **skip,
-                      uint32_t **previous)
+int dvsi_records_last(dvsi_arena *arena, const dvsi_record *records, uint32_t n, int by_source_key,
+                      uint8_t **skip, uint32_t **previous)
 {
     size_t size = 16;
     while (size < (size_t)n * 2)

@@ -1,5 +1,5 @@
-/* work.h - one batch of source rows together with what mapping made of it; built on a reader's thread, used up
- * by the writer. */
+/* work.h - one batch of source rows together with what mapping made of it; built on a reader's thread, used
+ * up by the writer. */
 #ifndef DVSI_RUN_WORK_H
 #define DVSI_RUN_WORK_H
 
@@ -7,7 +7,7 @@
 #include "map/mapping.h"
 #include "reconcile/merge.h"
 
-#define DVSI_RECORD_TOMBSTONE 1u /* deleted at the source; only the keys are set                           */
+#define DVSI_RECORD_TOMBSTONE 1u /* deleted at the source; only the keys are set */
 #define DVSI_RECORD_FAILED 2u    /* could not be mapped; it exists, so it counts as present; keys as known */
 #define DVSI_RECORD_DEFERRED 4u  /* taken at the end of the read: until then it only counts as present     */
 #define DVSI_RECORD_STALE 8u     /* taken, but a later delivery of it failed: that error stays             */
@@ -23,20 +23,21 @@ typedef struct dvsi_record_offers {
 } dvsi_record_offers;
 
 typedef struct dvsi_record {
-    const dvs_cell *fields;     /* the entity's fields, NULL when unknown */
-    const dvs_cell *source;     /* the source's columns, NULL when unknown */
-    const dvs_cell *raw;        /* the record as the source gave it, NULL: not kept */
-    const char *key;            /* the entity's key as canonical text; NULL: unknown */
-    const char *source_key;     /* the source's own key; NULL: unknown or none */
+    const dvs_cell *fields; /* the entity's fields, NULL when unknown */
+    const dvs_cell *source; /* the source's columns, NULL when unknown */
+    const dvs_cell *raw;    /* the record as the source gave it, NULL: not kept */
+    const char *key;        /* the entity's key as canonical text; NULL: unknown */
+    const char *source_key; /* the source's own key; NULL: unknown or none */
     uint32_t key_length;
     uint32_t source_key_length;
     uint32_t flags; /* DVSI_RECORD_ */
     uint64_t number;
-    int64_t row_id;                   /* of a row to delete; 0 elsewhere */
-    int64_t modified;                 /* when the source's record was (an offer: the newest that changed); INT64_MIN: not known */
+    int64_t row_id; /* of a row to delete; 0 elsewhere */
+    int64_t
+        modified; /* when the source's record was (an offer: the newest that changed); INT64_MIN: not known */
     const dvsi_record_offers *offers; /* NULL elsewhere */
-    const dvsi_merged *merged;        /* made of offers, for writing; else NULL, and all of it is the feed's own */
-    const dvsi_origin *own;           /* then: whose the record is, and, per field, where it comes from */
+    const dvsi_merged *merged; /* made of offers, for writing; else NULL, and all of it is the feed's own */
+    const dvsi_origin *own;    /* then: whose the record is, and, per field, where it comes from */
     const dvsi_origin *origins;
 } dvsi_record;
 
@@ -47,11 +48,11 @@ typedef struct dvsi_record_error {
     const char *key;        /* NULL: unknown */
     const char *field;      /* NULL: the whole record */
     const char *message;
-    const char *record;     /* as received, valid UTF-8; NULL: unknown */
+    const char *record; /* as received, valid UTF-8; NULL: unknown */
     size_t record_length;
-    const char *cells;      /* as JSON, to be mapped again; NULL: it cannot be */
+    const char *cells; /* as JSON, to be mapped again; NULL: it cannot be */
     size_t cells_length;
-    const char *known;      /* then what is known of the source's columns, as JSON; NULL: nothing */
+    const char *known; /* then what is known of the source's columns, as JSON; NULL: nothing */
     size_t known_length;
 } dvsi_record_error;
 
@@ -68,8 +69,8 @@ typedef struct dvsi_work {
     uint32_t answers;            /* set behind mapping: it is what was asked for by key (follow.h) */
 } dvsi_work;
 
-/* The record as json_response keeps it, made in `arena` where the source does not give it; NULL in *raw: it is not
- * kept. `text` is used up. 0, or -1 when memory is out. */
+/* The record as json_response keeps it, made in `arena` where the source does not give it; NULL in *raw: it
+ * is not kept. `text` is used up. 0, or -1 when memory is out. */
 int dvsi_record_raw(const dvsi_mapping *mapping, const dvs_cell *source, dvsi_arena *arena, dvsi_buf *text,
                     const dvs_cell **raw);
 /* When a source record was modified, by its own column. */
@@ -82,11 +83,13 @@ int dvsi_work_map(dvsi_work *work, const dvsi_mapping *mapping);
 size_t dvsi_work_bytes(const dvsi_work *work);
 
 /*
- * Of several records of one key (the entity's, or with `by_source_key` the source's) the last stands, a failed one
- * never in place of another. Sets skip[i] for those that do not count, and for those without a key; previous[i] is 1
- * + the record that i took the place of, 0: none. Both arrays are made in `arena`; 0, or -1 when memory is out.
+ * Of several records of one key (the entity's, or with `by_source_key` the source's) the last stands, a
+ * failed one never in place of another. Sets skip[i] for those that do not count, and for those without a
+ * key; previous[i] is 1
+ * + the record that i took the place of, 0: none. Both arrays are made in `arena`; 0, or -1 when memory is
+ * out.
  */
-int dvsi_records_last(dvsi_arena *arena, const dvsi_record *records, uint32_t n, int by_source_key, uint8_t **skip,
-                      uint32_t **previous);
+int dvsi_records_last(dvsi_arena *arena, const dvsi_record *records, uint32_t n, int by_source_key,
+                      uint8_t **skip, uint32_t **previous);
 
 #endif

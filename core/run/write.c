@@ -37,21 +37,24 @@ static const char *arena_text(dvsi_writing *w, const dvsi_buf *buf)
     return buf->failed ? NULL : dvsi_arena_copy(&w->feed->run->batch_arena, dvsi_buf_text(buf), buf->length);
 }
 
-static void add_lineage(dvsi_writing *w, dvsi_op op, const dvsi_record *record, const char *changes, size_t length)
+static void add_lineage(dvsi_writing *w, dvsi_op op, const dvsi_record *record, const char *changes,
+                        size_t length)
 {
     dvs_cell *row = w->lineage + (size_t)w->n_lineage++ * DVSI_N_LINEAGE;
     row[DVSI_LINEAGE_RUN_ID] = dvsi_cell_text_n(w->feed->run->run_id, DVSI_RUN_ID_SIZE - 1);
     row[DVSI_LINEAGE_ENTITY] = dvsi_cell_text(w->feed->target->entity->name);
     row[DVSI_LINEAGE_KEY] = dvsi_cell_text_n(record->key, record->key_length);
     row[DVSI_LINEAGE_OP] = dvsi_cell_text(dvsi_op_name(op));
-    row[DVSI_LINEAGE_SOURCE] = dvsi_cell_text(record->own != NULL ? record->own->source : w->feed->from->label);
+    row[DVSI_LINEAGE_SOURCE] =
+        dvsi_cell_text(record->own != NULL ? record->own->source : w->feed->from->label);
     row[DVSI_LINEAGE_SOURCE_ENTITY] =
         dvsi_cell_text(record->own != NULL ? record->own->source_entity : w->feed->from->entity);
     row[DVSI_LINEAGE_CHANGES] = changes != NULL ? dvsi_cell_json_n(changes, length) : dvsi_cell_null();
     row[DVSI_LINEAGE_CHANGED_AT] = dvsi_cell_timestamp(w->feed->run->started_at);
 }
 
-/* Does json_response change with the row? When records are not kept any more, an old one would stand beside new values. */
+/* Does json_response change with the row? When records are not kept any more, an old one would stand beside
+ * new values. */
 static int writes_raw(const dvsi_target *t, const dvsi_record *record)
 {
     return t->json_response >= 0 && (record->raw != NULL || !t->entity->keep_raw);
@@ -63,8 +66,8 @@ static dvs_cell raw_of(const dvsi_record *record)
 }
 
 /* The hash of the whole record, starting from what is stored, with the listed fields (or all) set anew. */
-static int put_hash(dvsi_writing *w, const dvs_cell *stored, const dvsi_record *record, const uint32_t *changed,
-                    uint32_t n_changed, dvs_cell *out)
+static int put_hash(dvsi_writing *w, const dvs_cell *stored, const dvsi_record *record,
+                    const uint32_t *changed, uint32_t n_changed, dvs_cell *out)
 {
     const dvsi_target *t = w->feed->target;
     dvsi_buf_clear(&w->text);
@@ -106,7 +109,8 @@ static dvs_cell *new_row(dvsi_writing *w, uint32_t at, const dvs_cell *stored_ha
     return row;
 }
 
-int32_t dvsi_write_create(dvsi_writing *w, uint32_t at, const uint32_t *changed, uint32_t n_changed, dvs_error *err)
+int32_t dvsi_write_create(dvsi_writing *w, uint32_t at, const uint32_t *changed, uint32_t n_changed,
+                          dvs_error *err)
 {
     const dvsi_target *t = w->feed->target;
     const dvsi_record *record = &w->records[at];
@@ -114,7 +118,8 @@ int32_t dvsi_write_create(dvsi_writing *w, uint32_t at, const uint32_t *changed,
     if (row == NULL)
         return err->status;
     if (t->valid_from >= 0)
-        row[t->valid_from] = dvsi_cell_timestamp(dvsi_history_first(record->modified, w->feed->run->started_at));
+        row[t->valid_from] =
+            dvsi_cell_timestamp(dvsi_history_first(record->modified, w->feed->run->started_at));
     const char *changes = NULL;
     dvsi_buf_clear(&w->text);
     if (record->origins != NULL &&
@@ -149,8 +154,8 @@ static int32_t close_version(dvsi_writing *w, uint32_t at, int64_t row_id, int64
     return DVS_OK;
 }
 
-/* What we wrote of the stored version, as far as the next one has it: a column that is no field any more does not go
- * along. 0, or -1 when memory is out. */
+/* What we wrote of the stored version, as far as the next one has it: a column that is no field any more does
+ * not go along. 0, or -1 when memory is out. */
 static int carry_hash(dvsi_writing *w, const dvs_cell *stored, dvs_cell *out)
 {
     const dvsi_target *t = w->feed->target;
@@ -169,9 +174,11 @@ static int carry_hash(dvsi_writing *w, const dvs_cell *stored, dvs_cell *out)
     return 0;
 }
 
-/* The version that follows the stored one, which ends where it begins; that of a deleted record has ended already. */
-static int32_t add_version(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_cell *row, const dvs_cell *stored,
-                           const uint32_t *changed, uint32_t n_changed, dvs_error *err)
+/* The version that follows the stored one, which ends where it begins; that of a deleted record has ended
+ * already. */
+static int32_t add_version(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_cell *row,
+                           const dvs_cell *stored, const uint32_t *changed, uint32_t n_changed,
+                           dvs_error *err)
 {
     const dvsi_target *t = w->feed->target;
     const int64_t valid_from = time_of(&row[t->lookup_from]);
@@ -192,8 +199,8 @@ static int32_t add_version(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_c
 }
 
 /* The stored row itself is changed. */
-static int32_t update_row(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_cell *row, const uint32_t *changed,
-                          uint32_t n_changed, dvs_error *err)
+static int32_t update_row(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_cell *row,
+                          const uint32_t *changed, uint32_t n_changed, dvs_error *err)
 {
     dvsi_target *t = w->feed->target;
     dvsi_arena *arena = &w->feed->run->batch_arena;
@@ -226,8 +233,8 @@ static int32_t update_row(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_ce
     return DVS_OK;
 }
 
-int32_t dvsi_write_update(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_cell *row, const dvs_cell *stored,
-                          const uint32_t *changed, uint32_t n_changed, dvs_error *err)
+int32_t dvsi_write_update(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_cell *row,
+                          const dvs_cell *stored, const uint32_t *changed, uint32_t n_changed, dvs_error *err)
 {
     const dvsi_target *t = w->feed->target;
     /* A run makes one version of a record at most: what changes once more, changes in that. */
@@ -239,8 +246,8 @@ int32_t dvsi_write_update(dvsi_writing *w, uint32_t at, dvsi_op op, const dvs_ce
         return status;
     dvsi_buf_clear(&w->text);
     if (n_changed != 0)
-        dvsi_lineage_update(&w->text, t->names, stored, w->records[at].fields, changed, n_changed, w->records[at].own,
-                            w->records[at].origins);
+        dvsi_lineage_update(&w->text, t->names, stored, w->records[at].fields, changed, n_changed,
+                            w->records[at].own, w->records[at].origins);
     const char *changes = n_changed != 0 ? arena_text(w, &w->text) : NULL;
     if (n_changed != 0 && changes == NULL)
         return dvsi_error_no_memory(err);
@@ -254,7 +261,8 @@ int32_t dvsi_write_claim(dvsi_writing *w, uint32_t at, const dvs_cell *row, dvs_
     uint32_t *columns = dvsi_arena_calloc(&w->feed->run->batch_arena, 2, sizeof *columns);
     dvs_cell *cells = dvsi_arena_calloc(&w->feed->run->batch_arena, 2, sizeof *cells);
     uint32_t n = 1;
-    if (columns == NULL || cells == NULL || put_hash(w, &row[t->lookup_hash], &w->records[at], NULL, 0, cells) != 0)
+    if (columns == NULL || cells == NULL ||
+        put_hash(w, &row[t->lookup_hash], &w->records[at], NULL, 0, cells) != 0)
         return dvsi_error_no_memory(err);
     columns[0] = (uint32_t)t->sync_hash;
     if (t->rewrites_raw && writes_raw(t, &w->records[at])) {
@@ -296,7 +304,8 @@ int32_t dvsi_write_rows(dvsi_writing *w, dvs_error *err)
                        .update_stride = sizeof(dvs_update)};
     if (w->n_inserts == 0 && w->n_updates == 0)
         return DVS_OK;
-    int32_t status = dvsi_sink_write(w->feed->run->sink, &write, w->feed->state.first_load && w->n_updates == 0, err);
+    int32_t status =
+        dvsi_sink_write(w->feed->run->sink, &write, w->feed->state.first_load && w->n_updates == 0, err);
     if (status != DVS_OK && err->scope == DVS_SCOPE_ROW) {
         if (err->row < w->n_updates)
             err->row = w->update_record[err->row];
@@ -306,7 +315,8 @@ int32_t dvsi_write_rows(dvsi_writing *w, dvs_error *err)
             err->scope = DVS_SCOPE_STREAM;
     }
     if (status == DVS_OK)
-        status = dvsi_books_insert(&w->feed->run->books, DVSI_BOOK_LINEAGE, w->lineage, w->n_lineage, NULL, err);
+        status =
+            dvsi_books_insert(&w->feed->run->books, DVSI_BOOK_LINEAGE, w->lineage, w->n_lineage, NULL, err);
     w->feed->run->transaction_writes += w->n_inserts + w->n_updates;
     return status;
 }
@@ -317,8 +327,8 @@ typedef struct deleting {
     dvsi_feed *feed;
     const dvsi_delete *rows;
     uint32_t n_rows;
-    int64_t *ids;       /* rows to be removed */
-    uint32_t *row_of;   /* per id, or per update, the delete that it belongs to */
+    int64_t *ids;     /* rows to be removed */
+    uint32_t *row_of; /* per id, or per update, the delete that it belongs to */
     uint32_t n_ids;
     dvs_update *updates;
     uint32_t n_updates;
@@ -338,7 +348,8 @@ static int32_t mark_deleted(deleting *d, dvs_error *err)
     cells[0] = cells[1] = dvsi_cell_timestamp(d->feed->run->started_at);
     for (uint32_t i = 0; i < d->n_rows; i++) {
         d->row_of[i] = i;
-        d->updates[d->n_updates++] = (dvs_update){(uint32_t)sizeof(dvs_update), 2, d->rows[i].row_id, columns, cells};
+        d->updates[d->n_updates++] =
+            (dvs_update){(uint32_t)sizeof(dvs_update), 2, d->rows[i].row_id, columns, cells};
     }
     return DVS_OK;
 }
@@ -369,7 +380,8 @@ static int32_t close_versions(deleting *d, dvs_error *err)
     return status;
 }
 
-/* The row ids of all versions of the keys; of one that cannot be read, because somebody edited it, the row alone. */
+/* The row ids of all versions of the keys; of one that cannot be read, because somebody edited it, the row
+ * alone. */
 static int32_t find_versions(deleting *d, dvs_error *err)
 {
     static const uint32_t column = 0;
@@ -388,7 +400,8 @@ static int32_t find_versions(deleting *d, dvs_error *err)
         if (dvsi_key_parse(arena, key, strlen(key), kinds, t->n_key, keys + (size_t)n * t->n_key) == 0)
             delete_of[n++] = i;
     }
-    dvs_lookup lookup = {(uint32_t)sizeof lookup, 1, &t->table, &column, t->key_columns, t->n_key, n, keys, -1, 0};
+    dvs_lookup lookup = {
+        (uint32_t)sizeof lookup, 1, &t->table, &column, t->key_columns, t->n_key, n, keys, -1, 0};
     if (status == DVS_OK && n != 0)
         status = dvsi_sink_read(d->feed->run->sink, &lookup, found, err);
     size_t most = status == DVS_OK ? (size_t)found->n_rows + d->n_rows : 0;

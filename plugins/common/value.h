@@ -16,7 +16,8 @@ uint32_t plugin_value_kind(const char *name);
 const char *plugin_value_kind_name(uint32_t kind);
 #define PLUGIN_VALUE_KINDS "text|int64|double|decimal|bool|date|timestamp|uuid|json|bytes"
 /* Reads `text` as `kind` into *cell. What does not stay in `text` is written to *scratch, which moves on; at
- * most length + 2 bytes (uuid: 16). 0, or -1 when it is no such value. `c_locale`: newlocale(LC_ALL_MASK, "C"). */
+ * most length + 2 bytes (uuid: 16). 0, or -1 when it is no such value. `c_locale`: newlocale(LC_ALL_MASK,
+ * "C"). */
 int plugin_value_read(uint32_t kind, const char *text, size_t length, locale_t c_locale, char **scratch,
                       dvs_cell *cell);
 /* What a value of `kind` looks like, for messages. */

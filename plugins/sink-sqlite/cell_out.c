@@ -54,8 +54,7 @@ static bool whole(int64_t value)
     return value >= -(INT64_C(1) << 53) && value <= INT64_C(1) << 53;
 }
 
-static bool take_number(sqlite3_value *value, uint32_t kind, int type, char *scratch,
-                        dvs_cell *cell)
+static bool take_number(sqlite3_value *value, uint32_t kind, int type, char *scratch, dvs_cell *cell)
 {
     int64_t integer = type == SQLITE_INTEGER ? sqlite3_value_int64(value) : 0;
     double real = type == SQLITE_FLOAT ? sqlite3_value_double(value) : 0;

@@ -85,7 +85,8 @@ static bool escape(reader *r)
     return second >= 0xdc00 && second <= 0xdfff;
 }
 
-/* Eight bytes at once: none is a quote, a backslash or a control character. Those above 0x7f may be taken for one. */
+/* Eight bytes at once: none is a quote, a backslash or a control character. Those above 0x7f may be taken for
+ * one. */
 static bool all_plain(const char *p)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);

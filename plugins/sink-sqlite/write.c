@@ -156,8 +156,8 @@ static sqlite3_stmt *insert_statement(step *s)
     return sink_sqlite_prepare(writer, sql, s->err);
 }
 
-/* The very value that the row before had in this column, at the same address: its binding is still there. Most
- * values in the books are such, and NULLs. */
+/* The very value that the row before had in this column, at the same address: its binding is still there.
+ * Most values in the books are such, and NULLs. */
 static bool is_bound(const dvs_cell *before, const dvs_cell *cell)
 {
     return memcmp(before, cell, sizeof *cell) == 0;

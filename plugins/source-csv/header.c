@@ -91,7 +91,8 @@ static int32_t take_name(const csv_file *file, const csv_field *field, uint32_t 
                         path, i + 1);
     if (memchr(text, '\0', length) != NULL)
         return dvs_fail(err, DVS_E_SCHEMA, DVS_SCOPE_STREAM,
-                        "%s: the name of column %u, %s, holds a NUL character: rename it", path, i + 1, shown);
+                        "%s: the name of column %u, %s, holds a NUL character: rename it", path, i + 1,
+                        shown);
     if (csv_text_check(text, length) != length)
         return dvs_fail(err, DVS_E_SCHEMA, DVS_SCOPE_STREAM,
                         "%s: the name of column %u, %s, is not valid UTF-8: save the file as UTF-8", path,
@@ -334,12 +335,13 @@ int32_t csv_header_check_types(const dvs_source *source, const csv_streams *stre
         const char *name = source->types[i].column;
         if (csv_header_find(header, name) >= 0 || elsewhere(source, streams, stream, name))
             continue;
-        return dvs_fail(err, DVS_E_CONFIG, DVS_SCOPE_SOURCE,
-                        streams->is_folder
-                            ? "the setting types names the column %s, which no file of %s has: see their header lines"
-                            : "the setting types names the column %s, which %s does not have: see its header line",
-                        csv_text_show(shown, sizeof shown, name, strlen(name)),
-                        csv_text_show(path, sizeof path, source->path, strlen(source->path)));
+        return dvs_fail(
+            err, DVS_E_CONFIG, DVS_SCOPE_SOURCE,
+            streams->is_folder
+                ? "the setting types names the column %s, which no file of %s has: see their header lines"
+                : "the setting types names the column %s, which %s does not have: see its header line",
+            csv_text_show(shown, sizeof shown, name, strlen(name)),
+            csv_text_show(path, sizeof path, source->path, strlen(source->path)));
     }
     return DVS_OK;
 }

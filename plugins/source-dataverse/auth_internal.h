@@ -23,10 +23,10 @@ struct dataverse_auth {
     struct dataverse_flights flights;
     struct dataverse_flight flight;
     /* Guarded by the mutex of flights. */
-    char *token; /* DATAVERSE_TOKEN_MAX bytes; "": none */
+    char *token;                  /* DATAVERSE_TOKEN_MAX bytes; "": none */
     struct dataverse_lease lease; /* of the token */
-    int refused;       /* the login host said no, and will say so again: */
-    dvs_error refusal; /* with these words */
+    int refused;                  /* the login host said no, and will say so again: */
+    dvs_error refusal;            /* with these words */
 
     /* Belong to the thread whose turn it is to get a token. */
     int hurried;    /* there is a good token yet: a failed attempt is not repeated */

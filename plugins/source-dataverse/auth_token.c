@@ -155,8 +155,8 @@ static int quotes_secret(const struct dataverse_auth *auth, const char *descript
 {
     const char *secret = auth->settings->client_secret;
     char *encoded = dataverse_url_encode(secret, strlen(secret));
-    int quoted = encoded == NULL || strstr(description, secret) != NULL ||
-                 strcasestr(description, encoded) != NULL;
+    int quoted =
+        encoded == NULL || strstr(description, secret) != NULL || strcasestr(description, encoded) != NULL;
     free_secret(encoded);
     return secret[0] != '\0' && quoted;
 }

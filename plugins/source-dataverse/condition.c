@@ -1,12 +1,13 @@
 /*
- * condition.c - the host's conditions as a $filter. A record that the service leaves out counts as deleted, so a
- * condition only goes there when it surely lets every record through that the host would take:
+ * condition.c - the host's conditions as a $filter. A record that the service leaves out counts as deleted,
+ * so a condition only goes there when it surely lets every record through that the host would take:
  * - texts for equality alone: the service's comparison knows no case (Microsoft's documentation, "Query data
  *   using the Web API"), so equal texts are equal for it, too, but their order is another;
  * - times a second wider at both ends: a value is shown in whole seconds and may be stored with a fraction;
- * - decimals, doubles, choices of several values and entity names for null alone, and row versions not at all;
- * - nothing about null where the columns' descriptions do not tell which are hidden from us ($metadata): what we
- *   see as null may be a value for the service.
+ * - decimals, doubles, choices of several values and entity names for null alone, and row versions not at
+ * all;
+ * - nothing about null where the columns' descriptions do not tell which are hidden from us ($metadata): what
+ * we see as null may be a value for the service.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,8 +92,9 @@ static char *constant(const struct dataverse_column *column, const dvs_condition
     const int equality = c->op == DVS_OP_EQ || c->op == DVS_OP_NE;
     char text[40];
     if (c->op == DVS_OP_IS_NULL || c->op == DVS_OP_NOT_NULL)
-        return is_one_of(column->native_type, never) || strncmp(column->native_type, "Edm.", 4) == 0 ? NULL
-                                                                                                     : strdup("null");
+        return is_one_of(column->native_type, never) || strncmp(column->native_type, "Edm.", 4) == 0
+                   ? NULL
+                   : strdup("null");
     if (c->value.kind == DVS_INT64 && is_one_of(column->native_type, whole) && c->value.v.i64 >= INT32_MIN &&
         c->value.v.i64 <= INT32_MAX) {
         snprintf(text, sizeof text, "%lld", (long long)c->value.v.i64);

@@ -202,8 +202,8 @@ char *dataverse_select_url(const char *base, const struct dataverse_select *sele
         dataverse_time_text(from, time);
         snprintf(since, sizeof since, "&$filter=modifiedon%%20ge%%20%s", time);
     }
-    if (asprintf(&url, "%s%s?$select=%s%s%s%s&$orderby=%s", base, table->set_name, select->parts[0].text, since,
-                 name, filter, table->key) < 0)
+    if (asprintf(&url, "%s%s?$select=%s%s%s%s&$orderby=%s", base, table->set_name, select->parts[0].text,
+                 since, name, filter, table->key) < 0)
         return NULL;
     return url;
 }

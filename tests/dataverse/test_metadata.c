@@ -197,13 +197,8 @@ static void test_unreadable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_list),
-        TEST(test_list_in_parts),
-        TEST(test_names),
-        TEST(test_account),
-        TEST(test_small_table),
-        TEST(test_wrong_shapes),
-        TEST(test_unreadable),
+        TEST(test_list),        TEST(test_list_in_parts), TEST(test_names),      TEST(test_account),
+        TEST(test_small_table), TEST(test_wrong_shapes),  TEST(test_unreadable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -174,14 +174,9 @@ static void test_readers_are_cancelled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_fallback),
-        TEST(test_fallback_for_columns),
-        TEST(test_both_refused),
-        TEST(test_no_fallback),
-        TEST(test_refresh_and_forget),
-        TEST(test_refresh_reads_csdl_anew),
-        TEST(test_readers_share),
-        TEST(test_readers_are_cancelled),
+        TEST(test_fallback),      TEST(test_fallback_for_columns),  TEST(test_both_refused),
+        TEST(test_no_fallback),   TEST(test_refresh_and_forget),    TEST(test_refresh_reads_csdl_anew),
+        TEST(test_readers_share), TEST(test_readers_are_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

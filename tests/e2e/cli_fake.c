@@ -3,10 +3,10 @@
  *
  * Built by test_cli.py and preloaded, so that the real program meets it in place of the real library. In the
  * folder $DVSYNC_FAKE: NAME.json is what the function NAME answers, NAME.exit its exit code, NAME.error
- * "STATUS MESSAGE" makes it fail. NAME is list, validate, open, status, history, clear, stats, verify, lineage,
- * plugins, info, schema, cancel, sync or diff; diff.json holds the summary and diff.lines the changes. What
- * was asked for is added to `calls`. With `wait` there, sync and diff run until they are stopped; `wait`
- * names the file that they make when they have begun.
+ * "STATUS MESSAGE" makes it fail. NAME is list, validate, open, status, history, clear, stats, verify,
+ * lineage, plugins, info, schema, cancel, sync or diff; diff.json holds the summary and diff.lines the
+ * changes. What was asked for is added to `calls`. With `wait` there, sync and diff run until they are
+ * stopped; `wait` names the file that they make when they have begun.
  */
 #include <signal.h>
 #include <stdarg.h>

@@ -123,7 +123,8 @@ static int on_trace(unsigned event, void *context, void *statement, void *extra)
         if (strncmp((const char *)extra, "--", 2) == 0) /* a trigger's inner statement */
             return 0;
         append_line("DVSYNC_TRACE_FILE", sql);
-        if (counts_now(sql) && is_commit && atomic_fetch_add(&n_commits_begun, 1) + 1 == env_number("DVSYNC_KILL_BEFORE"))
+        if (counts_now(sql) && is_commit &&
+            atomic_fetch_add(&n_commits_begun, 1) + 1 == env_number("DVSYNC_KILL_BEFORE"))
             die();
     } else if (event == SQLITE_TRACE_PROFILE && is_commit && atomic_load(&is_counting)) {
         if (atomic_fetch_add(&n_commits_ended, 1) + 1 == env_number("DVSYNC_KILL_AFTER"))

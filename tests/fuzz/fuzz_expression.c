@@ -1,6 +1,6 @@
-/* fuzz_expression.c - any text as an expression over a record, with two values of the input in it: refused, failed or
- * evaluated, twice to the same result. As a `where`, what is pushed down lets the record through when it matches, and when
- * that cannot be told. */
+/* fuzz_expression.c - any text as an expression over a record, with two values of the input in it: refused,
+ * failed or evaluated, twice to the same result. As a `where`, what is pushed down lets the record through
+ * when it matches, and when that cannot be told. */
 #include "fuzz.h"
 
 #include "base/utf8.h"
@@ -36,8 +36,9 @@ static void fill(dvs_cell *record, const char *text, size_t length, const uint8_
 
 static void check_result(const dvs_cell *cell)
 {
-    CHECK(cell->kind == DVS_ABSENT || cell->kind == DVS_NULL || cell->kind == DVS_INT64 || cell->kind == DVS_DOUBLE ||
-          cell->kind == DVS_DECIMAL || cell->kind == DVS_TEXT || cell->kind == DVS_BYTES);
+    CHECK(cell->kind == DVS_ABSENT || cell->kind == DVS_NULL || cell->kind == DVS_INT64 ||
+          cell->kind == DVS_DOUBLE || cell->kind == DVS_DECIMAL || cell->kind == DVS_TEXT ||
+          cell->kind == DVS_BYTES);
     if (cell->kind == DVS_TEXT)
         CHECK(dvsi_utf8_valid(cell->v.text, cell->length) == cell->length);
 }
@@ -54,7 +55,8 @@ static void evaluate(dvsi_expressions *expressions, const dvs_cell *record)
         check_result(&out[i][0]);
         check_result(&out[i][1]);
     }
-    CHECK(status[0] == status[1] && dvsi_cell_equal(&out[0][0], &out[1][0]) && dvsi_cell_equal(&out[0][1], &out[1][1]));
+    CHECK(status[0] == status[1] && dvsi_cell_equal(&out[0][0], &out[1][0]) &&
+          dvsi_cell_equal(&out[0][1], &out[1][1]));
     CHECK(out[0][1].kind == DVS_INT64 || record[0].kind == DVS_ABSENT);
     dvsi_arena_free(&arena);
 }
@@ -92,7 +94,8 @@ static int holds(const dvs_condition *c, const dvs_cell *cell)
     }
 }
 
-static void push_down(const char *text, const char *const *columns, dvsi_expressions *expressions, const dvs_cell *record)
+static void push_down(const char *text, const char *const *columns, dvsi_expressions *expressions,
+                      const dvs_cell *record)
 {
     static const uint32_t kinds[N_COLUMNS] = {DVS_INT64, DVS_TEXT, DVS_DECIMAL, DVS_TIMESTAMP, DVS_BYTES};
     dvsi_arena arena = {0};
@@ -105,7 +108,8 @@ static void push_down(const char *text, const char *const *columns, dvsi_express
         CHECK(dvsi_schema_put(&schema, columns[i], kinds[i], DVS_COLUMN_NULLABLE) != NULL);
     CHECK(dvsi_pushdown(&arena, text, &schema, &conditions, &n) == 0);
     int failed = dvsi_expressions_eval(expressions, record, &arena, out, &error) != 0 && error.at == 0;
-    int matches = failed || (out[0].kind == DVS_INT64 && out[0].v.i64 != 0) || (out[0].kind == DVS_DOUBLE && out[0].v.f64 != 0);
+    int matches = failed || (out[0].kind == DVS_INT64 && out[0].v.i64 != 0) ||
+                  (out[0].kind == DVS_DOUBLE && out[0].v.f64 != 0);
     for (uint32_t i = 0; i < n && matches; i++)
         CHECK(holds(&conditions[i], &record[dvsi_schema_find(&schema, conditions[i].column)]));
     dvsi_schema_free(&schema);

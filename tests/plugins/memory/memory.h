@@ -223,8 +223,8 @@ void memory_file_unlock(dvs_sink *sink);
 
 #define MEMORY_NO_COLUMN UINT32_MAX
 
-/* A table of the host on the one that is stored: where each of its columns stands. A session that only reads may
- * describe columns that are not there; a request that names one is refused. */
+/* A table of the host on the one that is stored: where each of its columns stands. A session that only reads
+ * may describe columns that are not there; a request that names one is refused. */
 typedef struct memory_binding {
     const dvs_table *as;
     memory_table *table;

@@ -261,9 +261,13 @@ static void durations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),        cmocka_unit_test(default_of_several), cmocka_unit_test(everything),
-        cmocka_unit_test(odd_identifiers), cmocka_unit_test(open_values_are_no_errors),
-        cmocka_unit_test(limits),          cmocka_unit_test(durations),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(default_of_several),
+        cmocka_unit_test(everything),
+        cmocka_unit_test(odd_identifiers),
+        cmocka_unit_test(open_values_are_no_errors),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(durations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

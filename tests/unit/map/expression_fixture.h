@@ -21,14 +21,28 @@
 /* What an expression gives: the kind and the text of its cell, or what its error says. */
 typedef struct expected {
     const char *expression;
-    const char *result; /* "int64 5", "text x", "null", "absent"; with "! " in front: part of a row error's message; with
+    const char *result; /* "int64 5", "text x", "null", "absent"; with "! " in front: part of a row error's
+                         * message; with
                          * "? ": part of that of a mistake in the project */
 } expected;
 
 /* The record that the tables are about. */
-enum { COL_A, COL_NAME, COL_MONEY, COL_AT, COL_DAY, COL_ID, COL_YES, COL_RAW, COL_DOC, COL_NONE, COL_F, N_COLUMNS };
-UNUSED static const char *const column_names[N_COLUMNS] = {"a",  "Name", "money", "at",   "day", "id",
-                                                           "yes", "raw", "doc",   "none", "f"};
+enum {
+    COL_A,
+    COL_NAME,
+    COL_MONEY,
+    COL_AT,
+    COL_DAY,
+    COL_ID,
+    COL_YES,
+    COL_RAW,
+    COL_DOC,
+    COL_NONE,
+    COL_F,
+    N_COLUMNS
+};
+UNUSED static const char *const column_names[N_COLUMNS] = {"a",   "Name", "money", "at",   "day", "id",
+                                                           "yes", "raw",  "doc",   "none", "f"};
 
 UNUSED static void usual_record(dvs_cell record[N_COLUMNS])
 {
@@ -56,7 +70,9 @@ UNUSED static void usual_record(dvs_cell record[N_COLUMNS])
 
 UNUSED static void show(dvsi_buf *out, const dvs_cell *cell)
 {
-    dvsi_buf_puts(out, cell->kind == DVS_ABSENT ? "absent" : cell->kind == DVS_NULL ? "null" : dvsi_kind_name(cell->kind));
+    dvsi_buf_puts(out, cell->kind == DVS_ABSENT ? "absent"
+                       : cell->kind == DVS_NULL ? "null"
+                                                : dvsi_kind_name(cell->kind));
     if (cell->kind <= DVS_NULL)
         return;
     dvsi_buf_putc(out, ' ');
@@ -79,7 +95,8 @@ UNUSED static void check_expression(const expected *e, const dvs_cell *record)
     char sign = '?';
     if (status == DVS_OK) {
         sign = '!';
-        message = dvsi_expressions_eval(expressions, record, &arena, &out, &error) != 0 ? error.message : NULL;
+        message =
+            dvsi_expressions_eval(expressions, record, &arena, &out, &error) != 0 ? error.message : NULL;
         if (message != NULL)
             assert_int_equal(out.kind, DVS_ABSENT);
     } else {
@@ -99,12 +116,12 @@ UNUSED static void check_expression(const expected *e, const dvs_cell *record)
     dvsi_arena_free(&arena);
 }
 
-#define CHECK_ALL(table)                                              \
-    do {                                                              \
-        dvs_cell usual_[N_COLUMNS];                                   \
-        usual_record(usual_);                                         \
-        for (size_t i_ = 0; i_ < sizeof(table) / sizeof *(table); i_++) \
-            check_expression(&(table)[i_], usual_);                   \
+#define CHECK_ALL(table)                                                                                     \
+    do {                                                                                                     \
+        dvs_cell usual_[N_COLUMNS];                                                                          \
+        usual_record(usual_);                                                                                \
+        for (size_t i_ = 0; i_ < sizeof(table) / sizeof *(table); i_++)                                      \
+            check_expression(&(table)[i_], usual_);                                                          \
     } while (0)
 
 #endif

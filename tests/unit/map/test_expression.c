@@ -73,7 +73,8 @@ static void test_refused(void **state)
         {"a IN sqlite_schema", "? "},
         {"a IN pragma_database_list", "? "},
         {"(VALUES (1))", "? subquery"},
-        {"(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c)", "? subquery"},
+        {"(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c)",
+         "? subquery"},
         {"random()", "? does not depend on the record alone"},
         {"randomblob(4)", "? does not depend on the record alone"},
         {"changes()", "? does not depend on the record alone"},
@@ -138,7 +139,8 @@ static dvsi_expressions *make(dvsi_arena *arena, const char *const *texts, uint3
     return expressions;
 }
 
-/* Of several expressions only those that name an absent field are absent; one that fails does not touch the others. */
+/* Of several expressions only those that name an absent field are absent; one that fails does not touch the
+ * others. */
 static void test_absent_and_failing(void **state)
 {
     static const char *const texts[4] = {"f + 1", "name", "to_number(name)", "to_date(name)"};
@@ -192,7 +194,8 @@ static void test_long_decimals(void **state)
     dvsi_arena_free(&arena);
 }
 
-/* One record after the other, in places of the caller's choice; results live in the arena and not in the engine. */
+/* One record after the other, in places of the caller's choice; results live in the arena and not in the
+ * engine. */
 static void test_many_records(void **state)
 {
     static const char *const texts[2] = {"a * 2", "upper(name)"};

@@ -40,12 +40,15 @@ static void test_to_timestamp(void **state)
         {"to_timestamp(at)", "text 2024-02-29T12:34:56.123456Z"},
         {"to_timestamp(NULL)", "null"},
         {"to_timestamp(none, '%Y-%m-%d', 'UTC')", "null"},
-        {"to_timestamp('29.2.2024 1:02:03', '%d.%m.%Y %H:%M:%S', '+01:00')", "text 2024-02-29T00:02:03.000000Z"},
+        {"to_timestamp('29.2.2024 1:02:03', '%d.%m.%Y %H:%M:%S', '+01:00')",
+         "text 2024-02-29T00:02:03.000000Z"},
         {"to_timestamp('1.1.2024 0:30', '%d.%m.%Y %H:%M', '+01:00')", "text 2023-12-31T23:30:00.000000Z"},
         {"to_timestamp('2024-02-29', '%Y-%m-%d', '-05:30')", "text 2024-02-29T05:30:00.000000Z"},
         {"to_timestamp('2024-02-29 +0530', '%Y-%m-%d %z')", "text 2024-02-28T18:30:00.000000Z"},
-        {"to_timestamp('12:05 AM 2024-02-29', '%I:%M %p %Y-%m-%d', 'utc')", "text 2024-02-29T00:05:00.000000Z"},
-        {"to_timestamp('12:05 pm 2024-02-29', '%I:%M %p %Y-%m-%d', 'UTC')", "text 2024-02-29T12:05:00.000000Z"},
+        {"to_timestamp('12:05 AM 2024-02-29', '%I:%M %p %Y-%m-%d', 'utc')",
+         "text 2024-02-29T00:05:00.000000Z"},
+        {"to_timestamp('12:05 pm 2024-02-29', '%I:%M %p %Y-%m-%d', 'UTC')",
+         "text 2024-02-29T12:05:00.000000Z"},
         {"to_timestamp('2024-02-29 1.25', '%Y-%m-%d %S.%f', 'Z')", "text 2024-02-29T00:00:01.250000Z"},
         {"to_timestamp('1709210096', '%s')", "text 2024-02-29T12:34:56.000000Z"},
         {"to_timestamp(-1, '%s')", "text 1969-12-31T23:59:59.000000Z"},
@@ -57,7 +60,8 @@ static void test_to_timestamp(void **state)
         {"to_timestamp('2024-02-29 1:', '%Y-%m-%d %H:%M', 'UTC')", "! of that format"},
         {"to_timestamp('0:30 AM 2024-02-29', '%I:%M %p %Y-%m-%d', 'UTC')", "! of that format"},
         {"to_timestamp('2024-02-29 1.1234567899', '%Y-%m-%d %S.%f', 'UTC')", "! of that format"},
-        {"to_timestamp('2024-02-29 1.123456789', '%Y-%m-%d %S.%f', 'UTC')", "text 2024-02-29T00:00:01.123456Z"},
+        {"to_timestamp('2024-02-29 1.123456789', '%Y-%m-%d %S.%f', 'UTC')",
+         "text 2024-02-29T00:00:01.123456Z"},
         {"to_timestamp('25:00 2024-02-29', '%H:%M %Y-%m-%d', 'UTC')", "! of that format"},
         {"to_timestamp('13:00 am 2024-02-29', '%I:%M %p %Y-%m-%d', 'UTC')", "! of that format"},
         {"to_timestamp('99999999999', '%s')", "text 5138-11-16T09:46:39.000000Z"},
@@ -76,10 +80,17 @@ static void test_to_timestamp(void **state)
 static void test_to_bool(void **state)
 {
     static const expected cases[] = {
-        {"to_bool('TRUE')", "int64 1"},  {"to_bool('no')", "int64 0"},         {"to_bool(yes)", "int64 1"},
-        {"to_bool('On')", "int64 1"},    {"to_bool('f')", "int64 0"},          {"to_bool(0)", "int64 0"},
-        {"to_bool(none)", "null"},       {"to_bool('')", "! is neither true"}, {"to_bool(2)", "! is neither true"},
-        {"to_bool(' yes')", "! neither"}, {"to_bool(raw)", "! was given bytes"},
+        {"to_bool('TRUE')", "int64 1"},
+        {"to_bool('no')", "int64 0"},
+        {"to_bool(yes)", "int64 1"},
+        {"to_bool('On')", "int64 1"},
+        {"to_bool('f')", "int64 0"},
+        {"to_bool(0)", "int64 0"},
+        {"to_bool(none)", "null"},
+        {"to_bool('')", "! is neither true"},
+        {"to_bool(2)", "! is neither true"},
+        {"to_bool(' yes')", "! neither"},
+        {"to_bool(raw)", "! was given bytes"},
     };
     (void)state;
     CHECK_ALL(cases);
@@ -111,9 +122,13 @@ static void test_numbers(void **state)
         {"to_number('(5)', 'en')", "! is no number"},
         {"to_number('1,234.5', 'en-US')", "double 1234.5"},
         {"to_number('1 234,5', 'fr')", "double 1234.5"},
-        {"to_number('1\xe2\x80\xaf" "234,5', 'fr-FR')", "double 1234.5"},
+        {"to_number('1\xe2\x80\xaf"
+         "234,5', 'fr-FR')",
+         "double 1234.5"},
         {"to_number('1''234.5', 'de-CH')", "double 1234.5"},
-        {"to_number('\xe2\x88\x92" "5', 'sv')", "int64 -5"},
+        {"to_number('\xe2\x88\x92"
+         "5', 'sv')",
+         "int64 -5"},
         {"to_number('5 EUR', 'de')", "! is no number"},
         {"to_number(Name, 'xx')", "? is no known locale"},
         {"to_currency('$1,234.50')", "double 1234.5"},
@@ -150,7 +165,8 @@ static void test_numbers(void **state)
 static void test_texts(void **state)
 {
     static const expected cases[] = {
-        {"digits('+49 (30) 12-3')", "text 493012" "3"},
+        {"digits('+49 (30) 12-3')", "text 493012"
+                                    "3"},
         {"digits('none')", "text "},
         {"digits(a)", "text 9007199254740993"},
         {"digits(none)", "null"},
@@ -251,13 +267,25 @@ static void test_dates(void **state)
 static void test_bounded(void **state)
 {
     static const expected cases[] = {
-        {"instr(Name, 'O')", "int64 5"},      {"instr(Name, '')", "int64 1"},         {"instr('', 'x')", "int64 0"},
-        {"instr(raw, x'ff')", "int64 2"},     {"instr(none, 'x')", "null"},           {"instr(123, 2)", "int64 2"},
-        {"replace('aXbX', 'X', '--')", "text a--b--"}, {"replace('a', '', 'x')", "text a"},
-        {"replace(1234, 2, 'x')", "text 1x34"}, {"replace('a', 'a', none)", "null"},
-        {"trim('xxaxx', 'x')", "text a"},     {"ltrim('ëëa', 'ë')", "text a"},        {"rtrim('aëx', 'xë')", "text a"},
-        {"trim('  a ')", "text a"},           {"trim(none, 'x')", "null"},            {"trim('', 'x')", "text "},
-        {"max(1, 2.5)", "double 2.5"},        {"max(a)", "? at least two values"},    {"min(a)", "? at least two"},
+        {"instr(Name, 'O')", "int64 5"},
+        {"instr(Name, '')", "int64 1"},
+        {"instr('', 'x')", "int64 0"},
+        {"instr(raw, x'ff')", "int64 2"},
+        {"instr(none, 'x')", "null"},
+        {"instr(123, 2)", "int64 2"},
+        {"replace('aXbX', 'X', '--')", "text a--b--"},
+        {"replace('a', '', 'x')", "text a"},
+        {"replace(1234, 2, 'x')", "text 1x34"},
+        {"replace('a', 'a', none)", "null"},
+        {"trim('xxaxx', 'x')", "text a"},
+        {"ltrim('ëëa', 'ë')", "text a"},
+        {"rtrim('aëx', 'xë')", "text a"},
+        {"trim('  a ')", "text a"},
+        {"trim(none, 'x')", "null"},
+        {"trim('', 'x')", "text "},
+        {"max(1, 2.5)", "double 2.5"},
+        {"max(a)", "? at least two values"},
+        {"min(a)", "? at least two"},
     };
     (void)state;
     CHECK_ALL(cases);
@@ -266,10 +294,10 @@ static void test_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_to_date),  cmocka_unit_test(test_to_timestamp),
-        cmocka_unit_test(test_to_bool),  cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_texts),    cmocka_unit_test(test_catastrophic_patterns),
-        cmocka_unit_test(test_dates),    cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_to_date), cmocka_unit_test(test_to_timestamp),
+        cmocka_unit_test(test_to_bool), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_texts),   cmocka_unit_test(test_catastrophic_patterns),
+        cmocka_unit_test(test_dates),   cmocka_unit_test(test_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,9 +16,9 @@ static void usual_columns(dvsi_schema *schema)
     static const struct {
         const char *name;
         uint32_t kind;
-    } columns[] = {{"code", DVS_INT64}, {"Name", DVS_TEXT},    {"money", DVS_DECIMAL}, {"at", DVS_TIMESTAMP},
-                   {"day", DVS_DATE},   {"id", DVS_UUID},      {"flag", DVS_BOOL},     {"raw", DVS_BYTES},
-                   {"doc", DVS_JSON},   {"a b", DVS_INT64},    {"f", DVS_DOUBLE}};
+    } columns[] = {{"code", DVS_INT64}, {"Name", DVS_TEXT}, {"money", DVS_DECIMAL}, {"at", DVS_TIMESTAMP},
+                   {"day", DVS_DATE},   {"id", DVS_UUID},   {"flag", DVS_BOOL},     {"raw", DVS_BYTES},
+                   {"doc", DVS_JSON},   {"a b", DVS_INT64}, {"f", DVS_DOUBLE}};
     memset(schema, 0, sizeof *schema);
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
         assert_non_null(dvsi_schema_put(schema, columns[i].name, columns[i].kind, DVS_COLUMN_NULLABLE));
@@ -166,11 +166,8 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_terms),
-        cmocka_unit_test(test_times),
-        cmocka_unit_test(test_joined),
-        cmocka_unit_test(test_risky),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_terms), cmocka_unit_test(test_times), cmocka_unit_test(test_joined),
+        cmocka_unit_test(test_risky), cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* test_plugin_row_errors.c - what becomes of records that failed: values that do not fit, errors of the plugin's own. */
+/* test_plugin_row_errors.c - what becomes of records that failed: values that do not fit, errors of the
+ * plugin's own. */
 #include "fake.h"
 
 /* ---- Row errors ---- */

@@ -1,5 +1,5 @@
-/* model_source.h (tests) - sources and projects as dice make them, and what the rules say that a sink must then
- * hold, worked out without any code of core/reconcile. */
+/* model_source.h (tests) - sources and projects as dice make them, and what the rules say that a sink must
+ * then hold, worked out without any code of core/reconcile. */
 #ifndef TEST_MODEL_SOURCE_H
 #define TEST_MODEL_SOURCE_H
 

@@ -10,7 +10,8 @@
 #include "data/cell.h"
 #include "run/schema_rule.h"
 
-/* Values at the edges of each kind: whatever is called wider must hold them all, and by their canonical text in keys. */
+/* Values at the edges of each kind: whatever is called wider must hold them all, and by their canonical text
+ * in keys. */
 static const struct {
     uint32_t kind;
     const char *text;

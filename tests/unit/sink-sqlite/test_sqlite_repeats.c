@@ -4,8 +4,8 @@
 #define ROWS 40
 #define COLUMNS 8 /* with the row id */
 
-static const uint32_t kinds[COLUMNS - 1] = {DVS_TEXT, DVS_UUID,      DVS_TIMESTAMP, DVS_DECIMAL,
-                                            DVS_JSON, DVS_BYTES,     DVS_INT64};
+static const uint32_t kinds[COLUMNS - 1] = {DVS_TEXT, DVS_UUID,  DVS_TIMESTAMP, DVS_DECIMAL,
+                                            DVS_JSON, DVS_BYTES, DVS_INT64};
 
 static const uint8_t uuids[2][16] = {{1, 2, 3}, {4, 5, 6}};
 static const char texts[] = "shared bytes";
@@ -20,7 +20,8 @@ static dvs_cell cell_of(uint32_t kind, const void *bytes, uint32_t length)
     return cell;
 }
 
-/* The value of a column in version 0, 1 or 2 (NULL); the versions differ in nothing but a length, or in all. */
+/* The value of a column in version 0, 1 or 2 (NULL); the versions differ in nothing but a length, or in all.
+ */
 static dvs_cell value_of(uint32_t column, int version)
 {
     if (version == 2)
