@@ -59,7 +59,9 @@ static struct finding judge(const struct dataverse_transfer *t, CURLcode code)
     case CURLE_SSL_ISSUER_ERROR:
         return judge_certificate(t);
     case CURLE_SSL_CACERT_BADFILE:
-        return (struct finding){DVS_E_CONFIG, "; check ca_file"};
+        return (struct finding){
+            DVS_E_CONFIG,
+            "; check ca_file; without it, the system's certificates (package ca-certificates) are needed"};
     case CURLE_SSL_CONNECT_ERROR:
         return judge_handshake(t);
     case CURLE_URL_MALFORMAT:

@@ -28,7 +28,6 @@ LONG = os.environ.get("DVSYNC_LONG") == "1"
 SHORT = bool(os.environ.get("DVSYNC_SHORT"))  # a sanitizer is looking: once through everything is enough
 SCHEMAS = ROOT / "docs/json"
 
-NOBODY = 65534
 SYSTEM_COLUMNS = {"row_id", "sync_hash", "sync_time", "valid_from", "valid_to", "deleted_at", "json_response"}
 
 # Exit codes, as in README.
@@ -414,13 +413,14 @@ def writes_to(trace, *names):
     return found
 
 
-# ---- Other users ----
+# ---- Without privileges ----
 
 def unprivileged(*command):
-    """A prefix that runs a command as nobody; nothing where we are not root."""
+    """A prefix that runs a command without root's privileges, the build folder being perhaps root's alone; nothing where
+    we are not root."""
     if os.geteuid() != 0:
         return list(command)
-    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *command]
+    return ["setpriv", "--inh-caps=-all", "--bounding-set=-all", *command]
 
 
 def prove_unwritable(folder):

@@ -58,8 +58,8 @@ def test_read_only_file(open_path):
     project = make(folder)
     project.sync()
     project.csv("partners", NUMBERED, numbered(101))
-    for path in folder.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o444)
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
     prove_unwritable(folder)
     before = project.db.read_bytes()
     project.command("sync", prefix=unprivileged()).expect(FAILED).says(project.db.name)
