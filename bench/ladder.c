@@ -329,8 +329,8 @@ static void load_batch(ladder *l)
         commit(l);
 }
 
-/* As guess_rows() in core/run/upsert.c, with its tables of keys left out: the rows come in the file's order.
- */
+/* As guess_rows() in core/run/upsert.c, with its tables of keys left out: the rows come in the file's
+ * order. */
 static void compare_batch(ladder *l)
 {
     static const uint32_t row_id = 0;

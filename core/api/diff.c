@@ -24,9 +24,12 @@ int32_t dvs_diff_new(dvs_project *project, const dvs_sync_options *options, dvs_
         return dvsi_error_no_memory(err);
     int32_t status = dvsi_api_sync_options(options, &made->options, err);
     if (status == DVS_OK) {
-        dvsi_run_request request = {project->project,       project->context->registry,
-                                    &project->context->log, &made->options,
-                                    &project->stop,         1};
+        dvsi_run_request request = {.project = project->project,
+                                    .registry = project->context->registry,
+                                    .log = &project->context->log,
+                                    .options = &made->options,
+                                    .stop = &project->stop,
+                                    .diff = 1};
         atomic_store(&project->stop, 0);
         status = dvsi_run_execute(&request, &made->run, err);
     }

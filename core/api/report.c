@@ -31,8 +31,11 @@ int32_t dvsi_report_read(const dvsi_view_request *request, dvsi_report_fn *fill,
 dvsi_view_request dvsi_report_request(dvs_project *project, uint32_t flags)
 {
     atomic_store(&project->stop, 0);
-    return (dvsi_view_request){project->project, project->context->registry, &project->context->log,
-                               &project->stop, flags};
+    return (dvsi_view_request){.project = project->project,
+                               .registry = project->context->registry,
+                               .log = &project->context->log,
+                               .stop = &project->stop,
+                               .flags = flags};
 }
 
 int32_t dvsi_report_make(dvs_project *project, dvsi_report_fn *fill, const void *options, dvs_report **report,

@@ -73,9 +73,16 @@ static int32_t clear_log_page(dvsi_view *view, const clear_list *list, int64_t *
     dvsi_books *books = &view->run->books;
     dvs_where where[2] = {dvsi_where(DVSI_LOG_PROJECT, DVS_OP_EQ, dvsi_cell_text(books->project)),
                           dvsi_where(DVSI_LOG_ROW_ID, DVS_OP_GT, dvsi_cell_int64(*last))};
-    dvs_scan scan = {
-        (uint32_t)sizeof scan, 0,       &books->tables[DVSI_BOOK_LOG], columns, 2, 2, where, &order, 1,
-        sizeof(dvs_where),     LOG_ROWS};
+    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                     .table = &books->tables[DVSI_BOOK_LOG],
+                     .columns = columns,
+                     .n_columns = 2,
+                     .n_where = 2,
+                     .where = where,
+                     .order = &order,
+                     .n_order = 1,
+                     .where_stride = sizeof(dvs_where),
+                     .limit = LOG_ROWS};
     dvsi_arena arena = {0};
     uint32_t n = 0;
     dvsi_batch_reset(rows, 2);

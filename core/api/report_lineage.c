@@ -159,18 +159,21 @@ static int32_t read_present(story *s, dvs_error *err)
         key[k] = field != NO_FIELD ? field + 1 : 0;
     }
     if (status == DVS_OK && readable) {
-        dvs_table table = {(uint32_t)sizeof table, schema.n_columns,        sizeof(dvs_column), 0,
-                           dvsi_table_id(),        s->target->entity->name, schema.columns};
-        dvs_lookup lookup = {(uint32_t)sizeof lookup,
-                             schema.n_columns,
-                             &table,
-                             columns,
-                             key,
-                             d->n_key,
-                             1,
-                             s->key_cells,
-                             -1,
-                             0};
+        dvs_table table = {.struct_size = (uint32_t)sizeof table,
+                           .n_columns = schema.n_columns,
+                           .column_stride = sizeof(dvs_column),
+                           .id = dvsi_table_id(),
+                           .name = s->target->entity->name,
+                           .columns = schema.columns};
+        dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
+                             .n_columns = schema.n_columns,
+                             .table = &table,
+                             .columns = columns,
+                             .key_columns = key,
+                             .n_key_columns = d->n_key,
+                             .n_keys = 1,
+                             .keys = s->key_cells,
+                             .only_null = -1};
         status = dvsi_sink_read(sink, &lookup, row, err);
         s->has_row = status == DVS_OK && row->n_rows != 0;
     }

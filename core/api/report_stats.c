@@ -36,8 +36,12 @@ static int32_t count_rows(dvsi_view *view, const dvsi_target *target, entity_sta
         (dvsi_schema_put(&columns, "row_id", DVS_INT64, DVS_COLUMN_ROW_ID) == NULL ||
          (has_closed && dvsi_schema_put(&columns, mark, DVS_TIMESTAMP, DVS_COLUMN_NULLABLE) == NULL)))
         status = dvsi_error_no_memory(err);
-    dvs_table table = {(uint32_t)sizeof table, columns.n_columns,    sizeof(dvs_column), 0,
-                       dvsi_table_id(),        target->entity->name, columns.columns};
+    dvs_table table = {.struct_size = (uint32_t)sizeof table,
+                       .n_columns = columns.n_columns,
+                       .column_stride = sizeof(dvs_column),
+                       .id = dvsi_table_id(),
+                       .name = target->entity->name,
+                       .columns = columns.columns};
     dvs_where closed = dvsi_where(1, DVS_OP_NOT_NULL, dvsi_cell_null());
     if (status == DVS_OK)
         status = dvsi_sink_count(run->sink, &table, NULL, 0, &stats->rows, err);

@@ -106,8 +106,11 @@ void dvsi_validate_sink(dvsi_validation *v)
     const dvsi_endpoint *endpoint = &v->project->sink;
     const dvsi_plugin *plugin = NULL;
     dvs_error err = DVS_ERROR_INIT;
-    dvsi_view_request request = {v->project, v->context->registry, &v->context->log, &v->stop,
-                                 DVS_SINK_READ_ONLY};
+    dvsi_view_request request = {.project = v->project,
+                                 .registry = v->context->registry,
+                                 .log = &v->context->log,
+                                 .stop = &v->stop,
+                                 .flags = DVS_SINK_READ_ONLY};
     if (dvsi_registry_load(v->context->registry, endpoint->plugin, DVSI_PLUGIN_SINK, &plugin, &err) !=
         DVS_OK) {
         dvsi_validation_refuse(v, endpoint->node, "sink", err.message);

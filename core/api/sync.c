@@ -67,8 +67,11 @@ int32_t dvs_sync(dvs_project *project, const dvs_sync_options *options, dvs_resu
     if (all.dry_run)
         return dvsi_error_set(err, DVS_E_USAGE, "dry_run is for dvs_diff_new");
     atomic_store(&project->stop, 0);
-    dvsi_run_request request = {
-        project->project, project->context->registry, &project->context->log, &all, &project->stop, 0};
+    dvsi_run_request request = {.project = project->project,
+                                .registry = project->context->registry,
+                                .log = &project->context->log,
+                                .options = &all,
+                                .stop = &project->stop};
     status = dvsi_run_execute(&request, &run, err);
     if (status == DVS_OK) {
         dvs_result *made = calloc(1, sizeof *made);

@@ -5,8 +5,8 @@
 #include "cli/json_read.h"
 #include "cli/render.h"
 
-/* Splits `--key FIELD=VALUE` each. The names are copies, to be freed. 0, 64 after saying what is wrong, or 1.
- */
+/* Splits `--key FIELD=VALUE` each. The names are copies, to be freed. 0, 64 after saying what is wrong, or
+ * 1. */
 static int split_keys(dvsi_cli *cli, char **fields, const char **values)
 {
     const dvsi_cli_strings *keys = &cli->args.keys;

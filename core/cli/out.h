@@ -23,8 +23,8 @@ typedef struct dvsi_cli_out {
 /* As it is: our own words, and JSON. */
 void dvsi_cli_put(dvsi_cli_out *out, const char *text);
 void dvsi_cli_printf(dvsi_cli_out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Text from elsewhere: control and bidi characters and invalid UTF-8 escaped. At most `most` bytes, 0: all.
- */
+/* Text from elsewhere: control and bidi characters and invalid UTF-8 escaped. At most `most` bytes, 0:
+ * all. */
 void dvsi_cli_show(dvsi_cli_out *out, const char *text);
 void dvsi_cli_show_most(dvsi_cli_out *out, const char *text, size_t length, size_t most);
 /* A colour from here on (DVSI_CLI_PLAIN: none), if there are colours. */

@@ -40,8 +40,8 @@ static int exists(const char *path, int directory)
     return stat(path, &status) == 0 && (directory ? S_ISDIR(status.st_mode) : S_ISREG(status.st_mode));
 }
 
-/* A program in build/X/bin finds build/X/plugins, one in PREFIX/bin PREFIX/lib/dvsync, wherever PREFIX went.
- */
+/* A program in build/X/bin finds build/X/plugins, one in PREFIX/bin PREFIX/lib/dvsync, wherever PREFIX
+ * went. */
 static void add_neighbours(path_list *list)
 {
     static const char *const places[] = {"/plugins", "/lib/dvsync"};

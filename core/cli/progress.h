@@ -1,5 +1,5 @@
-/* progress.h - what a sync or diff is doing: lines redrawn on a terminal, else a message every few seconds.
- */
+/* progress.h - what a sync or diff is doing: lines redrawn on a terminal, else a message every few
+ * seconds. */
 #ifndef DVSI_CLI_PROGRESS_H
 #define DVSI_CLI_PROGRESS_H
 

@@ -1,5 +1,5 @@
-/* signals.c - SIGINT and SIGTERM. A handler can reach nothing but globals: these are the program's only ones.
- */
+/* signals.c - SIGINT and SIGTERM. A handler can reach nothing but globals: these are the program's only
+ * ones. */
 #include "cli/signals.h"
 
 #include <errno.h>

@@ -87,8 +87,8 @@ static const char *describe_sink(dvsi_arena *arena, const dvsi_node *root)
     return keep(arena, &text);
 }
 
-/* A name with ${...} is shown as it comes out here and now, or as it is written where a variable is missing.
- */
+/* A name with ${...} is shown as it comes out here and now, or as it is written where a variable is
+ * missing. */
 static const char *describe_name(dvsi_arena *arena, const char *path, const dvsi_node *root)
 {
     dvsi_problems problems = {0};

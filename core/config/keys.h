@@ -47,8 +47,8 @@ extern const dvsi_key dvsi_keys_derived[];
 #define DVSI_KEYS_MOST_IDENT ((size_t)200)  /* bytes; sinks take identifiers up to this long */
 #define DVSI_KEYS_MOST_ENTITY ((size_t)160) /* leaves room for "_current" and the names of indexes */
 
-/* Columns of dvsync's own in data tables, and how names of its own tables and views begin; NULL-terminated.
- */
+/* Columns of dvsync's own in data tables, and how names of its own tables and views begin;
+ * NULL-terminated. */
 extern const char *const dvsi_keys_system_columns[];
 extern const char *const dvsi_keys_reserved_prefixes[];
 #define DVSI_KEYS_LINEAGE_VIEW "field_lineage"

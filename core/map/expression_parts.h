@@ -91,8 +91,8 @@ int dvsi_expression_module(dvsi_expressions *e);
 /* Remembers a decimal that is no double. 0, or -1 when memory or room is out. */
 int dvsi_expression_keep_exact(dvsi_expressions *e, double nearest, const char *text, uint32_t length);
 const dvsi_exact *dvsi_expression_exact(const dvsi_expressions *e, double value);
-/* Sets a function's or column's result to a canonical decimal, in storage form. `text` is copied as needed.
- */
+/* Sets a function's or column's result to a canonical decimal, in storage form. `text` is copied as
+ * needed. */
 void dvsi_expression_result_decimal(dvsi_expressions *e, sqlite3_context *context, const char *text,
                                     size_t length);
 

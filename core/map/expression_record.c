@@ -1,5 +1,5 @@
-/* expression_record.c - the record in hand as a table of one row that never ends, its values in storage form.
- */
+/* expression_record.c - the record in hand as a table of one row that never ends, its values in storage
+ * form. */
 #include "map/expression_parts.h"
 
 #include <math.h>

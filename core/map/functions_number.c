@@ -1,5 +1,5 @@
-/* functions_number.c - to_number, to_currency, to_cents: exact decimals out of text, never through a double.
- */
+/* functions_number.c - to_number, to_currency, to_cents: exact decimals out of text, never through a
+ * double. */
 #include "map/expression_parts.h"
 
 #include <string.h>
@@ -19,48 +19,23 @@ typedef struct number_locale {
     uint32_t groups;
 } number_locale;
 
-static const number_locale locales[] = {{"de-CH", '.', BY_QUOTE},
-                                        {"de-LI", '.', BY_QUOTE},
-                                        {"it-CH", '.', BY_QUOTE},
-                                        {"de-AT", ',', BY_DOT | BY_SPACE},
-                                        {"es-MX", '.', BY_COMMA},
-                                        {"en-ZA", ',', BY_SPACE},
-                                        {"en", '.', BY_COMMA},
-                                        {"ja", '.', BY_COMMA},
-                                        {"zh", '.', BY_COMMA},
-                                        {"ko", '.', BY_COMMA},
-                                        {"th", '.', BY_COMMA},
-                                        {"he", '.', BY_COMMA},
-                                        {"de", ',', BY_DOT},
-                                        {"nl", ',', BY_DOT},
-                                        {"it", ',', BY_DOT},
-                                        {"es", ',', BY_DOT},
-                                        {"da", ',', BY_DOT},
-                                        {"tr", ',', BY_DOT},
-                                        {"el", ',', BY_DOT},
-                                        {"id", ',', BY_DOT},
-                                        {"ro", ',', BY_DOT},
-                                        {"hr", ',', BY_DOT},
-                                        {"sl", ',', BY_DOT},
-                                        {"sr", ',', BY_DOT},
-                                        {"pt", ',', BY_DOT | BY_SPACE},
-                                        {"fr", ',', BY_SPACE},
-                                        {"sv", ',', BY_SPACE},
-                                        {"nb", ',', BY_SPACE},
-                                        {"nn", ',', BY_SPACE},
-                                        {"no", ',', BY_SPACE},
-                                        {"fi", ',', BY_SPACE},
-                                        {"pl", ',', BY_SPACE},
-                                        {"cs", ',', BY_SPACE},
-                                        {"sk", ',', BY_SPACE},
-                                        {"hu", ',', BY_SPACE},
-                                        {"ru", ',', BY_SPACE},
-                                        {"uk", ',', BY_SPACE},
-                                        {"bg", ',', BY_SPACE},
-                                        {"et", ',', BY_SPACE},
-                                        {"lv", ',', BY_SPACE},
-                                        {"lt", ',', BY_SPACE},
-                                        {NULL, 0, 0}};
+/* clang-format off */
+static const number_locale locales[] = {
+    {"de-CH", '.', BY_QUOTE}, {"de-LI", '.', BY_QUOTE},           {"it-CH", '.', BY_QUOTE},
+    {"de-AT", ',', BY_DOT | BY_SPACE}, {"es-MX", '.', BY_COMMA},  {"en-ZA", ',', BY_SPACE},
+    {"en", '.', BY_COMMA},    {"ja", '.', BY_COMMA},              {"zh", '.', BY_COMMA},
+    {"ko", '.', BY_COMMA},    {"th", '.', BY_COMMA},              {"he", '.', BY_COMMA},
+    {"de", ',', BY_DOT},      {"nl", ',', BY_DOT},                {"it", ',', BY_DOT},
+    {"es", ',', BY_DOT},      {"da", ',', BY_DOT},                {"tr", ',', BY_DOT},
+    {"el", ',', BY_DOT},      {"id", ',', BY_DOT},                {"ro", ',', BY_DOT},
+    {"hr", ',', BY_DOT},      {"sl", ',', BY_DOT},                {"sr", ',', BY_DOT},
+    {"pt", ',', BY_DOT | BY_SPACE}, {"fr", ',', BY_SPACE},        {"sv", ',', BY_SPACE},
+    {"nb", ',', BY_SPACE},    {"nn", ',', BY_SPACE},              {"no", ',', BY_SPACE},
+    {"fi", ',', BY_SPACE},    {"pl", ',', BY_SPACE},              {"cs", ',', BY_SPACE},
+    {"sk", ',', BY_SPACE},    {"hu", ',', BY_SPACE},              {"ru", ',', BY_SPACE},
+    {"uk", ',', BY_SPACE},    {"bg", ',', BY_SPACE},              {"et", ',', BY_SPACE},
+    {"lv", ',', BY_SPACE},    {"lt", ',', BY_SPACE},              {NULL, 0, 0}};
+/* clang-format on */
 
 static const char *const symbols[] = {"US$", "CA$", "R$", "A$",  "C$", "$",   "€",  "£",   "¥",
                                       "₹",   "₽", "₩",  "₺",   "₴",  "₪",   "₫",  "฿",   "zł",

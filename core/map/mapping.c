@@ -45,8 +45,8 @@ typedef struct computed {
 
 static const char no_memory[] = "could not be computed: out of memory";
 
-/* Evaluates expressions; what of them failed, or did not come to it, is ABSENT. 0, or -1 when memory is out.
- */
+/* Evaluates expressions; what of them failed, or did not come to it, is ABSENT. 0, or -1 when memory is
+ * out. */
 static int compute(dvsi_expressions *expressions, uint32_t n, const dvs_cell *in, dvsi_arena *arena,
                    computed *c)
 {

@@ -50,8 +50,9 @@ typedef struct dvsi_mapping {
     uint32_t n_key;
     uint32_t *source_key; /* positions in wanted, in key order; none: the source declares no key */
     uint32_t n_source_key;
-    uint32_t own_key;  /* the entity's key is the source's own, or the source has none */
-    uint32_t gathers;  /* its records are kept as offers: another key, several sources, reference fields */
+    uint32_t own_key; /* the entity's key is the source's own, or the source has none */
+    /* Its records are kept as offers: another key, several sources, reference fields. */
+    uint32_t gathers;
     int32_t raw;       /* position in wanted of the raw record, -1: not kept or not offered */
     uint32_t make_raw; /* kept, but not offered: it is made of all the source's columns */
     int32_t modified;  /* positions in wanted of modification time and version, or -1 */
@@ -78,8 +79,8 @@ void dvsi_mapping_free(dvsi_mapping *mapping);
  * the value of a static field. */
 const char *dvsi_mapping_retype(dvsi_mapping *mapping, uint32_t field, uint32_t kind);
 
-/* The derived fields of an entity that gathers, over its fields `names`. DVS_E_CONFIG with the place in *err.
- */
+/* The derived fields of an entity that gathers, over its fields `names`. DVS_E_CONFIG with the place in
+ * *err. */
 int32_t dvsi_derived_compile(const dvsi_entity *entity, const char *const *names, uint32_t n_names,
                              const char *file, dvsi_arena *arena, dvsi_expressions **out, dvs_error *err);
 

@@ -187,8 +187,8 @@ static int by_name(const void *a, const void *b)
     return c != 0 ? c : (x->folder > y->folder) - (x->folder < y->folder);
 }
 
-/* All plugin files of all folders, by name; of equal file names the first in the order of search comes first.
- */
+/* All plugin files of all folders, by name; of equal file names the first in the order of search comes
+ * first. */
 static void list_files(const dvsi_registry *r, listing *list)
 {
     for (uint32_t i = 0; i < r->n_folders; i++) {

@@ -61,87 +61,42 @@ typedef struct book_index {
     int32_t only_set;
 } book_index;
 
+/* clang-format off */
 static const book_index index_list[] = {
-    {"_sync_offers_source",
-     DVSI_BOOK_OFFERS,
-     DVS_INDEX_UNIQUE,
-     {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_SOURCE, DVSI_OFFERS_SOURCE_KEY},
-     4,
-     -1,
-     -1},
-    {"_sync_deletes_key",
-     DVSI_BOOK_DELETES,
-     DVS_INDEX_UNIQUE,
-     {DVSI_DELETES_PROJECT, DVSI_DELETES_ENTITY, DVSI_DELETES_KEY},
-     3,
-     -1,
-     -1},
-    {"_sync_errors_key",
-     DVSI_BOOK_ERRORS,
-     0,
-     {DVSI_ERRORS_PROJECT, DVSI_ERRORS_ENTITY, DVSI_ERRORS_KEY, DVSI_ERRORS_ROW_NUMBER},
-     4,
-     -1,
-     -1},
-    {"_sync_conflicts_open",
-     DVSI_BOOK_CONFLICTS,
-     0,
-     {DVSI_CONFLICTS_PROJECT, DVSI_CONFLICTS_ENTITY, DVSI_CONFLICTS_KEY},
-     3,
-     DVSI_CONFLICTS_CLOSED_AT,
-     -1},
-    {"_sync_pins_key",
-     DVSI_BOOK_PINS,
-     DVS_INDEX_UNIQUE,
-     {DVSI_PINS_PROJECT, DVSI_PINS_ENTITY, DVSI_PINS_KEY, DVSI_PINS_FIELD},
-     4,
-     -1,
-     -1},
-    {"_sync_changes_key",
-     DVSI_BOOK_CHANGES,
-     0,
-     {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_KEY},
-     3,
-     -1,
-     -1},
+    {"_sync_offers_source", DVSI_BOOK_OFFERS, DVS_INDEX_UNIQUE,
+     {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_SOURCE, DVSI_OFFERS_SOURCE_KEY}, 4, -1, -1},
+    {"_sync_deletes_key", DVSI_BOOK_DELETES, DVS_INDEX_UNIQUE,
+     {DVSI_DELETES_PROJECT, DVSI_DELETES_ENTITY, DVSI_DELETES_KEY}, 3, -1, -1},
+    {"_sync_errors_key", DVSI_BOOK_ERRORS, 0,
+     {DVSI_ERRORS_PROJECT, DVSI_ERRORS_ENTITY, DVSI_ERRORS_KEY, DVSI_ERRORS_ROW_NUMBER}, 4, -1, -1},
+    {"_sync_conflicts_open", DVSI_BOOK_CONFLICTS, 0,
+     {DVSI_CONFLICTS_PROJECT, DVSI_CONFLICTS_ENTITY, DVSI_CONFLICTS_KEY}, 3, DVSI_CONFLICTS_CLOSED_AT, -1},
+    {"_sync_pins_key", DVSI_BOOK_PINS, DVS_INDEX_UNIQUE,
+     {DVSI_PINS_PROJECT, DVSI_PINS_ENTITY, DVSI_PINS_KEY, DVSI_PINS_FIELD}, 4, -1, -1},
+    {"_sync_changes_key", DVSI_BOOK_CHANGES, 0,
+     {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_KEY}, 3, -1, -1},
     /* Each part is read in the order of the row ids. */
-    {"_sync_changes_part",
-     DVSI_BOOK_CHANGES,
-     0,
-     {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_PART},
-     3,
-     -1,
-     -1},
+    {"_sync_changes_part", DVSI_BOOK_CHANGES, 0,
+     {DVSI_CHANGES_PROJECT, DVSI_CHANGES_ENTITY, DVSI_CHANGES_PART}, 3, -1, -1},
     {"_sync_rows_key", DVSI_BOOK_ROWS, 0, {DVSI_ROWS_PROJECT, DVSI_ROWS_ENTITY, DVSI_ROWS_KEY}, 3, -1, -1},
     {"_sync_kept_key", DVSI_BOOK_KEPT, 0, {DVSI_KEPT_PROJECT, DVSI_KEPT_ENTITY, DVSI_KEPT_KEY}, 3, -1, -1},
     {"_sync_kept_part", DVSI_BOOK_KEPT, 0, {DVSI_KEPT_PROJECT, DVSI_KEPT_ENTITY, DVSI_KEPT_PART}, 3, -1, -1},
 };
 
 /* Made after the first load: keeping it up costs half of one. */
-static const book_index lineage_index = {"_sync_lineage_key",
-                                         DVSI_BOOK_LINEAGE,
-                                         0,
-                                         {DVSI_LINEAGE_PROJECT, DVSI_LINEAGE_ENTITY, DVSI_LINEAGE_KEY},
-                                         3,
-                                         -1,
-                                         -1};
+static const book_index lineage_index = {
+    "_sync_lineage_key", DVSI_BOOK_LINEAGE, 0,
+    {DVSI_LINEAGE_PROJECT, DVSI_LINEAGE_ENTITY, DVSI_LINEAGE_KEY}, 3, -1, -1};
 
-/* So are these: keys come in no order, so that each new offer would change a page of its own in each of them.
- */
-static const book_index offers_key = {"_sync_offers_key",
-                                      DVSI_BOOK_OFFERS,
-                                      0,
-                                      {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY},
-                                      3,
-                                      -1,
-                                      -1};
-static const book_index offers_pending = {"_sync_offers_pending",
-                                          DVSI_BOOK_OFFERS,
-                                          0,
-                                          {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY},
-                                          3,
-                                          -1,
-                                          DVSI_OFFERS_PENDING};
+/* So are these: keys come in no order, so that each new offer would change a page of its own in
+ * each of them. */
+static const book_index offers_key = {
+    "_sync_offers_key", DVSI_BOOK_OFFERS, 0,
+    {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, -1};
+static const book_index offers_pending = {
+    "_sync_offers_pending", DVSI_BOOK_OFFERS, 0,
+    {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, DVSI_OFFERS_PENDING};
+/* clang-format on */
 
 uint64_t dvsi_table_id(void)
 {
@@ -180,9 +135,12 @@ int32_t dvsi_books_open(dvsi_books *books, dvsi_sink *sink, const char *project,
                                 i == 0 ? DVS_COLUMN_ROW_ID : DVS_COLUMN_NULLABLE) == NULL)
                 return dvsi_error_no_memory(err);
         }
-        books->tables[b] = (dvs_table){
-            (uint32_t)sizeof(dvs_table), schema->n_columns, sizeof(dvs_column), 0, dvsi_table_id(),
-            book_list[b].name,           schema->columns};
+        books->tables[b] = (dvs_table){.struct_size = (uint32_t)sizeof(dvs_table),
+                                       .n_columns = schema->n_columns,
+                                       .column_stride = sizeof(dvs_column),
+                                       .id = dvsi_table_id(),
+                                       .name = book_list[b].name,
+                                       .columns = schema->columns};
         dvsi_schema found = {0};
         int32_t status = dvsi_sink_inspect(sink, book_list[b].name, &found, err);
         books->exists[b] = status == DVS_OK;
@@ -203,15 +161,14 @@ int32_t dvsi_books_open(dvsi_books *books, dvsi_sink *sink, const char *project,
 
 static int32_t make_index(dvsi_books *books, const book_index *spec, dvs_error *err)
 {
-    dvs_index index = {(uint32_t)sizeof index,
-                       spec->flags,
-                       spec->name,
-                       &books->tables[spec->book],
-                       spec->columns,
-                       spec->n_columns,
-                       spec->only_null,
-                       spec->only_set,
-                       0};
+    dvs_index index = {.struct_size = (uint32_t)sizeof index,
+                       .flags = spec->flags,
+                       .name = spec->name,
+                       .table = &books->tables[spec->book],
+                       .columns = spec->columns,
+                       .n_columns = spec->n_columns,
+                       .only_null = spec->only_null,
+                       .only_set = spec->only_set};
     return dvsi_sink_ensure_index(books->sink, &index, err);
 }
 
@@ -249,13 +206,12 @@ int32_t dvsi_books_create(dvsi_books *books, dvsi_book n, dvs_error *err)
     if (status == DVS_OK && had_offers) /* also when the run that filled them was killed */
         status = index_offers(books, err);
     if (status == DVS_OK) {
-        dvs_view view = {(uint32_t)sizeof view,
-                         DVS_VIEW_FIELD_LINEAGE,
-                         "field_lineage",
-                         &books->tables[DVSI_BOOK_LINEAGE],
-                         &books->tables[DVSI_BOOK_SCHEMA],
-                         -1,
-                         0};
+        dvs_view view = {.struct_size = (uint32_t)sizeof view,
+                         .type = DVS_VIEW_FIELD_LINEAGE,
+                         .name = "field_lineage",
+                         .table = &books->tables[DVSI_BOOK_LINEAGE],
+                         .table2 = &books->tables[DVSI_BOOK_SCHEMA],
+                         .only_null = -1};
         status = dvsi_sink_ensure_view(books->sink, &view, err);
     }
     return status;
@@ -276,17 +232,15 @@ void dvsi_books_close(dvsi_books *books)
 int32_t dvsi_sink_next_id(dvsi_sink *sink, const dvs_table *table, int64_t *next, dvs_error *err)
 {
     static const uint32_t row_id = 0;
-    dvs_scan scan = {(uint32_t)sizeof scan,
-                     DVS_SCAN_DESCENDING,
-                     table,
-                     &row_id,
-                     1,
-                     0,
-                     NULL,
-                     &row_id,
-                     1,
-                     sizeof(dvs_where),
-                     1};
+    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                     .flags = DVS_SCAN_DESCENDING,
+                     .table = table,
+                     .columns = &row_id,
+                     .n_columns = 1,
+                     .order = &row_id,
+                     .n_order = 1,
+                     .where_stride = sizeof(dvs_where),
+                     .limit = 1};
     dvsi_batch *rows = dvsi_batch_new(1);
     if (rows == NULL)
         return dvsi_error_no_memory(err);
@@ -393,17 +347,17 @@ int32_t dvsi_books_find(dvsi_books *books, dvsi_book book, const dvs_where *wher
     for (uint32_t i = 0; i < table->n_columns; i++)
         columns[i] = i;
     uint32_t n = with_project(books, where, n_where, all);
-    dvs_scan scan = {(uint32_t)sizeof scan,
-                     descending ? DVS_SCAN_DESCENDING : 0,
-                     table,
-                     columns,
-                     table->n_columns,
-                     n,
-                     all,
-                     &row_id,
-                     1,
-                     sizeof(dvs_where),
-                     limit};
+    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                     .flags = descending ? DVS_SCAN_DESCENDING : 0,
+                     .table = table,
+                     .columns = columns,
+                     .n_columns = table->n_columns,
+                     .n_where = n,
+                     .where = all,
+                     .order = &row_id,
+                     .n_order = 1,
+                     .where_stride = sizeof(dvs_where),
+                     .limit = limit};
     return dvsi_sink_scan(books->sink, &scan, rows, err);
 }
 

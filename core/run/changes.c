@@ -273,17 +273,16 @@ static int32_t next_page(dvsi_run *run, dvsi_changes_cursor *c, dvs_error *err)
         where[n_where++] = dvsi_where(DVSI_CHANGES_ROW_ID, DVS_OP_GT, dvsi_cell_int64(c->last_row_id));
     else if (c->last_key != NULL)
         where[n_where++] = dvsi_where(DVSI_CHANGES_KEY, DVS_OP_GT, dvsi_cell_text(c->last_key));
-    dvs_scan scan = {(uint32_t)sizeof scan,
-                     0,
-                     &run->notes.tables[DVSI_BOOK_CHANGES],
-                     columns,
-                     3,
-                     n_where,
-                     where,
-                     &order,
-                     1,
-                     sizeof(dvs_where),
-                     LINES_AT_ONCE};
+    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                     .table = &run->notes.tables[DVSI_BOOK_CHANGES],
+                     .columns = columns,
+                     .n_columns = 3,
+                     .n_where = n_where,
+                     .where = where,
+                     .order = &order,
+                     .n_order = 1,
+                     .where_stride = sizeof(dvs_where),
+                     .limit = LINES_AT_ONCE};
     dvsi_batch_reset(c->rows, 3);
     c->at = 0;
     return dvsi_sink_scan(run->notes.sink, &scan, c->rows, err);

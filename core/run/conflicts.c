@@ -330,8 +330,8 @@ static int32_t settle_page(settlement *s, const dvsi_key_clashes *records, uint3
     return status;
 }
 
-/* A diff that saves a plan: what the sync would write of these records' conflicts, the plan has to look at.
- */
+/* A diff that saves a plan: what the sync would write of these records' conflicts, the plan has to look
+ * at. */
 static int32_t note_page(settlement *s, const dvsi_key_clashes *records, uint32_t n, dvs_error *err)
 {
     int32_t status = load(s, records, n, err);

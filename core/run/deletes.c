@@ -126,9 +126,16 @@ static int32_t next_missing(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
         where[n_where++] = dvsi_where(0, DVS_OP_GT, dvsi_cell_int64(d->last_row));
     if (t->lookup_deleted >= 0)
         where[n_where++] = dvsi_where((uint32_t)t->closed, DVS_OP_IS_NULL, dvsi_cell_null());
-    dvs_scan scan = {
-        (uint32_t)sizeof scan, 0,        &t->table, columns, t->n_key + 1, n_where, where, &row_id, 1,
-        sizeof(dvs_where),     SCAN_ROWS};
+    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                     .table = &t->table,
+                     .columns = columns,
+                     .n_columns = t->n_key + 1,
+                     .n_where = n_where,
+                     .where = where,
+                     .order = &row_id,
+                     .n_order = 1,
+                     .where_stride = sizeof(dvs_where),
+                     .limit = SCAN_ROWS};
     dvsi_batch_reset(page->batch, t->n_key + 1);
     int32_t status = dvsi_sink_scan(run->sink, &scan, page->batch, err);
     for (uint32_t i = 0; i < page->batch->n_rows && status == DVS_OK; i++) {
@@ -172,16 +179,15 @@ static int32_t find_active(dvsi_feed *feed, dvsi_sweep *d, dvs_error *err)
             key_of[n++] = i;
     if (n == 0 || run->sink == NULL || !t->exists)
         return DVS_OK;
-    dvs_lookup lookup = {(uint32_t)sizeof lookup,
-                         2,
-                         &t->table,
-                         columns,
-                         t->key_columns,
-                         t->n_key,
-                         n,
-                         cells,
-                         t->lookup_deleted >= 0 ? t->valid_to : -1,
-                         0};
+    dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
+                         .n_columns = 2,
+                         .table = &t->table,
+                         .columns = columns,
+                         .key_columns = t->key_columns,
+                         .n_key_columns = t->n_key,
+                         .n_keys = n,
+                         .keys = cells,
+                         .only_null = t->lookup_deleted >= 0 ? t->valid_to : -1};
     dvsi_batch_reset(d->page->batch, 2);
     int32_t status = dvsi_sink_read(run->sink, &lookup, d->page->batch, err);
     for (uint32_t r = 0; status == DVS_OK && r < d->page->batch->n_rows; r++) {

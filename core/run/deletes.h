@@ -27,13 +27,13 @@ int32_t dvsi_deletes_settle(dvsi_feed *feed, dvsi_sweep *deletes, dvs_error *err
 void dvsi_deletes_free(dvsi_sweep *deletes);
 
 /* waiting.c: keys that are to be looked at when the read has ended. */
-int32_t dvsi_waiting_add(dvsi_feed *feed, const char **keys, uint32_t n_keys,
-                         dvs_error *err); /* sorts the keys */
+/* Sorts the keys. */
+int32_t dvsi_waiting_add(dvsi_feed *feed, const char **keys, uint32_t n_keys, dvs_error *err);
 /* The same for keys that the feed's source had and gave up: of several sources the row names the first in
  * precedence. */
 int32_t dvsi_waiting_left(dvsi_feed *feed, const char **keys, uint32_t n_keys, dvs_error *err);
-int32_t dvsi_waiting_remove(dvsi_feed *feed, const char **keys, uint32_t n_keys,
-                            dvs_error *err); /* the same */
+/* The same. */
+int32_t dvsi_waiting_remove(dvsi_feed *feed, const char **keys, uint32_t n_keys, dvs_error *err);
 int32_t dvsi_waiting_forget(dvsi_feed *feed, dvs_error *err);
 /* Which source gave the keys up: set from[i] where that is known. */
 int32_t dvsi_waiting_sources(dvsi_feed *feed, const char *const *keys, uint32_t n_keys,

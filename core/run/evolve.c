@@ -23,8 +23,8 @@ static const dvsi_widening *widening_of(const dvsi_target *target, const char *f
     return NULL;
 }
 
-/* The value as it will be; somebody may have written another kind into the column, which may fit the new one.
- */
+/* The value as it will be; somebody may have written another kind into the column, which may fit the new
+ * one. */
 static const char *widen(dvsi_arena *arena, uint32_t to, const dvs_cell *in, dvs_cell *out)
 {
     dvs_cell value = *in;
@@ -74,9 +74,12 @@ static int32_t open_copying(copying *c, const dvsi_schema *found, dvs_error *err
     if (!failed && c->has_hash)
         failed = dvsi_schema_put(&c->schema, "sync_hash", DVS_BYTES, DVS_COLUMN_NULLABLE) == NULL;
     dvsi_buf_free(&name);
-    c->table =
-        (dvs_table){(uint32_t)sizeof(dvs_table), c->schema.n_columns, sizeof(dvs_column), 0, dvsi_table_id(),
-                    c->target->table.name,       c->schema.columns};
+    c->table = (dvs_table){.struct_size = (uint32_t)sizeof(dvs_table),
+                           .n_columns = c->schema.n_columns,
+                           .column_stride = sizeof(dvs_column),
+                           .id = dvsi_table_id(),
+                           .name = c->target->table.name,
+                           .columns = c->schema.columns};
     return failed ? dvsi_error_no_memory(err) : DVS_OK;
 }
 
@@ -159,17 +162,16 @@ static int32_t copy_rows(copying *c, dvs_error *err)
     uint32_t n_columns = c->has_hash ? 3 : 2;
     int large = c->what->from == DVS_JSON || c->what->from == DVS_BYTES || c->what->from == DVS_DECIMAL;
     dvs_where behind = dvsi_where(COPY_ROW_ID, DVS_OP_GT, dvsi_cell_int64(INT64_MIN));
-    dvs_scan scan = {(uint32_t)sizeof scan,
-                     0,
-                     &c->table,
-                     columns,
-                     n_columns,
-                     1,
-                     &behind,
-                     &order,
-                     1,
-                     sizeof(dvs_where),
-                     large ? PAGE_ROWS_LARGE : PAGE_ROWS};
+    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                     .table = &c->table,
+                     .columns = columns,
+                     .n_columns = n_columns,
+                     .n_where = 1,
+                     .where = &behind,
+                     .order = &order,
+                     .n_order = 1,
+                     .where_stride = sizeof(dvs_where),
+                     .limit = large ? PAGE_ROWS_LARGE : PAGE_ROWS};
     dvsi_batch *rows = dvsi_batch_new(n_columns);
     int32_t status = rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     for (int more = 1; more && status == DVS_OK;) {
@@ -194,8 +196,11 @@ static int32_t swap_columns(copying *c, dvs_error *err)
     dvsi_sink *sink = c->target->run->sink;
     dvs_column named = c->schema.columns[COPY_NEW];
     dvs_change drop = {(uint32_t)sizeof drop, DVS_CHANGE_DROP_COLUMN, &c->table, NULL, c->what->field};
-    dvs_change rename = {(uint32_t)sizeof rename, DVS_CHANGE_RENAME_COLUMN, &c->table, &named,
-                         c->schema.columns[COPY_NEW].name};
+    dvs_change rename = {.struct_size = (uint32_t)sizeof rename,
+                         .type = DVS_CHANGE_RENAME_COLUMN,
+                         .table = &c->table,
+                         .column = &named,
+                         .name = c->schema.columns[COPY_NEW].name};
     named.name = c->what->field;
     int32_t status = dvsi_sink_apply_schema(sink, &drop, 1, err);
     return status == DVS_OK ? dvsi_sink_apply_schema(sink, &rename, 1, err) : status;
@@ -209,8 +214,10 @@ static int32_t widen_column(dvsi_target *target, const dvsi_widening *what, cons
     for (uint32_t i = 0; i < target->n_fields; i++)
         if (dvsi_utf8_casecmp(target->fields[i].name, what->field) == 0)
             c.position = target->positions[i];
-    dvs_change add = {(uint32_t)sizeof add, DVS_CHANGE_ADD_COLUMN, &c.table,
-                      status == DVS_OK ? &c.schema.columns[COPY_NEW] : NULL, NULL};
+    dvs_change add = {.struct_size = (uint32_t)sizeof add,
+                      .type = DVS_CHANGE_ADD_COLUMN,
+                      .table = &c.table,
+                      .column = status == DVS_OK ? &c.schema.columns[COPY_NEW] : NULL};
     if (status == DVS_OK)
         status = dvsi_sink_apply_schema(target->run->sink, &add, 1, err);
     if (status == DVS_OK)

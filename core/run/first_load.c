@@ -112,17 +112,16 @@ static int32_t drop_duplicates(dvsi_feed *feed, dvs_error *err)
     int32_t status = rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     for (int more = 1; more && status == DVS_OK;) {
         dvs_where from = dvsi_where(columns[0], DVS_OP_GE, last);
-        dvs_scan scan = {(uint32_t)sizeof scan,
-                         0,
-                         &t->table,
-                         columns,
-                         t->n_key + 2,
-                         last.kind != DVS_ABSENT,
-                         &from,
-                         columns,
-                         t->n_key + 1,
-                         sizeof(dvs_where),
-                         limit};
+        dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                         .table = &t->table,
+                         .columns = columns,
+                         .n_columns = t->n_key + 2,
+                         .n_where = last.kind != DVS_ABSENT,
+                         .where = &from,
+                         .order = columns,
+                         .n_order = t->n_key + 1,
+                         .where_stride = sizeof(dvs_where),
+                         .limit = limit};
         dvsi_batch_reset(rows, t->n_key + 2);
         status = dvsi_sink_scan(feed->run->sink, &scan, rows, err);
         if (status != DVS_OK)
@@ -149,8 +148,13 @@ static int32_t make_unique(dvsi_feed *feed, dvs_error *err)
     dvsi_target *t = feed->target;
     dvsi_buf name = {0};
     dvsi_buf_printf(&name, "_sync_load_%s", t->entity->name);
-    dvs_index index = {
-        (uint32_t)sizeof index, 0, dvsi_buf_text(&name), &t->table, t->key_columns, t->n_key, -1, -1, 0};
+    dvs_index index = {.struct_size = (uint32_t)sizeof index,
+                       .name = dvsi_buf_text(&name),
+                       .table = &t->table,
+                       .columns = t->key_columns,
+                       .n_columns = t->n_key,
+                       .only_null = -1,
+                       .only_set = -1};
     int32_t status = name.failed ? dvsi_error_no_memory(err) : dvsi_books_index(&feed->run->books, err);
     if (status == DVS_OK)
         status = dvsi_sink_ensure_index(feed->run->sink, &index, err);

@@ -151,8 +151,10 @@ int32_t dvsi_follow_cursor(dvsi_feed *feed)
 {
     const dvsi_mapping *mapping = feed->mapping;
     dvsi_followed *f = dvsi_follow_of(feed->run, feed);
-    dvs_condition none = {
-        (uint32_t)sizeof none, DVS_OP_IS_NULL, mapping->wanted.columns[mapping->source_key[0]].name, {0}};
+    dvs_condition none = {.struct_size = (uint32_t)sizeof none,
+                          .op = DVS_OP_IS_NULL,
+                          .column = mapping->wanted.columns[mapping->source_key[0]].name,
+                          .value = {0}};
     dvs_read read = {.struct_size = (uint32_t)sizeof read,
                      .mode = DVS_READ_FULL,
                      .stream = feed->stream,

@@ -71,8 +71,8 @@ int32_t dvsi_follow_filter(dvsi_feed *feed, dvsi_work *work)
     return dvsi_step(feed, filter_step, work);
 }
 
-/* A record of which the key is known alone; -1 when the value is no key of the entity, 1 when memory is out.
- */
+/* A record of which the key is known alone; -1 when the value is no key of the entity, 1 when memory is
+ * out. */
 static int make_record(dvsi_feed *feed, const dvs_cell *key, dvsi_record *record)
 {
     const dvsi_target *target = feed->target;

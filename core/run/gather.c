@@ -106,16 +106,15 @@ static int32_t find_offers(dvsi_feed *feed, const dvsi_record *records, const ui
     dvsi_batch_reset(run->rows, 5);
     if (n_keys == 0)
         return DVS_OK;
-    dvs_lookup lookup = {(uint32_t)sizeof lookup,
-                         5,
-                         &run->notes.tables[DVSI_BOOK_OFFERS],
-                         columns,
-                         key_columns,
-                         4,
-                         n_keys,
-                         keys,
-                         -1,
-                         0};
+    dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
+                         .n_columns = 5,
+                         .table = &run->notes.tables[DVSI_BOOK_OFFERS],
+                         .columns = columns,
+                         .key_columns = key_columns,
+                         .n_key_columns = 4,
+                         .n_keys = n_keys,
+                         .keys = keys,
+                         .only_null = -1};
     int32_t status = dvsi_sink_read(run->notes.sink, &lookup, run->rows, err);
     for (uint32_t r = 0; status == DVS_OK && r < run->rows->n_rows; r++)
         row_of[record_of[run->rows->rows[r].number]] = (int32_t)r;

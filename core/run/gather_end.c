@@ -32,8 +32,15 @@ static int32_t drop(dvsi_feed *feed, const int64_t *gone, uint32_t n_gone, dvs_e
     int32_t status = rows == NULL || ids == NULL || keys == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     for (uint32_t i = 0; i < n_gone && status == DVS_OK; i++)
         ids[i] = dvsi_cell_int64(gone[i]);
-    dvs_lookup lookup = {
-        (uint32_t)sizeof lookup, 1, &run->notes.tables[DVSI_BOOK_OFFERS], &key, &id, 1, n_gone, ids, -1, 0};
+    dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
+                         .n_columns = 1,
+                         .table = &run->notes.tables[DVSI_BOOK_OFFERS],
+                         .columns = &key,
+                         .key_columns = &id,
+                         .n_key_columns = 1,
+                         .n_keys = n_gone,
+                         .keys = ids,
+                         .only_null = -1};
     if (status == DVS_OK)
         status = dvsi_sink_read(run->notes.sink, &lookup, rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
@@ -66,17 +73,16 @@ static int32_t drop_offers(dvsi_feed *feed, dvs_error *err)
             dvsi_where(DVSI_OFFERS_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label)),
             dvsi_where(DVSI_OFFERS_SOURCE_KEY, DVS_OP_GT,
                        dvsi_cell_text_n(dvsi_buf_text(&last), last.length))};
-        dvs_scan scan = {(uint32_t)sizeof scan,
-                         0,
-                         &run->notes.tables[DVSI_BOOK_OFFERS],
-                         columns,
-                         2,
-                         last.length != 0 ? 4 : 3,
-                         where,
-                         &order,
-                         1,
-                         sizeof(dvs_where),
-                         WALKED_AT_ONCE};
+        dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                         .table = &run->notes.tables[DVSI_BOOK_OFFERS],
+                         .columns = columns,
+                         .n_columns = 2,
+                         .n_where = last.length != 0 ? 4 : 3,
+                         .where = where,
+                         .order = &order,
+                         .n_order = 1,
+                         .where_stride = sizeof(dvs_where),
+                         .limit = WALKED_AT_ONCE};
         uint32_t n_gone = 0;
         dvsi_arena_reset(&run->batch_arena);
         dvsi_batch_reset(rows, 2);
@@ -370,17 +376,16 @@ static int32_t next_keys(dvsi_feed *feed, int pending, const dvsi_buf *last, con
         where[n_where++] = dvsi_where(DVSI_OFFERS_KEY, DVS_OP_GT, dvsi_cell_text_n(last->data, last->length));
     if (pending)
         where[n_where++] = dvsi_where(DVSI_OFFERS_PENDING, DVS_OP_NOT_NULL, dvsi_cell_null());
-    dvs_scan scan = {(uint32_t)sizeof scan,
-                     0,
-                     &run->notes.tables[DVSI_BOOK_OFFERS],
-                     &column,
-                     1,
-                     n_where,
-                     where,
-                     &column,
-                     1,
-                     sizeof(dvs_where),
-                     OFFERS_AT_ONCE};
+    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                     .table = &run->notes.tables[DVSI_BOOK_OFFERS],
+                     .columns = &column,
+                     .n_columns = 1,
+                     .n_where = n_where,
+                     .where = where,
+                     .order = &column,
+                     .n_order = 1,
+                     .where_stride = sizeof(dvs_where),
+                     .limit = OFFERS_AT_ONCE};
     dvsi_batch *rows = dvsi_batch_new(1);
     *keys = dvsi_arena_calloc(&run->batch_arena, OFFERS_AT_ONCE + 1, sizeof **keys);
     *n_keys = 0;

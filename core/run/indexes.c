@@ -9,13 +9,11 @@ int32_t dvsi_target_views(dvsi_target *target, dvs_error *err)
 {
     dvsi_buf name = {0};
     dvsi_buf_printf(&name, "%s_current", target->entity->name);
-    dvs_view view = {(uint32_t)sizeof view,
-                     DVS_VIEW_CURRENT,
-                     dvsi_buf_text(&name),
-                     &target->table,
-                     NULL,
-                     target->closed,
-                     0};
+    dvs_view view = {.struct_size = (uint32_t)sizeof view,
+                     .type = DVS_VIEW_CURRENT,
+                     .name = dvsi_buf_text(&name),
+                     .table = &target->table,
+                     .only_null = target->closed};
     int32_t status =
         name.failed ? dvsi_error_no_memory(err) : dvsi_sink_ensure_view(target->run->sink, &view, err);
     dvsi_buf_free(&name);

@@ -74,17 +74,16 @@ static int32_t guess_rows(finder *u, uint32_t n_open, uint32_t *n_found, dvs_err
     uint32_t n_where = 1;
     if (current_only(t) >= 0)
         behind[n_where++] = dvsi_where((uint32_t)t->valid_to, DVS_OP_IS_NULL, dvsi_cell_null());
-    dvs_scan scan = {(uint32_t)sizeof scan,
-                     0,
-                     &t->table,
-                     t->lookup,
-                     t->n_lookup,
-                     n_where,
-                     behind,
-                     &row_id,
-                     1,
-                     sizeof(dvs_where),
-                     (uint64_t)n_open + (n_open < GUESS_MORE ? n_open : GUESS_MORE)};
+    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                     .table = &t->table,
+                     .columns = t->lookup,
+                     .n_columns = t->n_lookup,
+                     .n_where = n_where,
+                     .where = behind,
+                     .order = &row_id,
+                     .n_order = 1,
+                     .where_stride = sizeof(dvs_where),
+                     .limit = (uint64_t)n_open + (n_open < GUESS_MORE ? n_open : GUESS_MORE)};
     int32_t status = dvsi_sink_scan(run->sink, &scan, run->rows, err);
     for (uint32_t r = 0; status == DVS_OK && r < run->rows->n_rows; r++) {
         size_t length = 0;
@@ -136,16 +135,15 @@ static int32_t read_rows(finder *u, const uint32_t *key_columns, uint32_t n_key,
     dvsi_target *t = u->target;
     dvsi_run *run = u->run;
     uint32_t first = run->rows->n_rows;
-    dvs_lookup lookup = {(uint32_t)sizeof lookup,
-                         t->n_lookup,
-                         &t->table,
-                         t->lookup,
-                         key_columns,
-                         n_key,
-                         n,
-                         keys,
-                         only_null,
-                         0};
+    dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
+                         .n_columns = t->n_lookup,
+                         .table = &t->table,
+                         .columns = t->lookup,
+                         .key_columns = key_columns,
+                         .n_key_columns = n_key,
+                         .n_keys = n,
+                         .keys = keys,
+                         .only_null = only_null};
     int32_t status = dvsi_sink_read(run->sink, &lookup, run->rows, err);
     for (uint32_t r = first; r < run->rows->n_rows && status == DVS_OK; r++)
         if (run->rows->rows[r].number < n)
@@ -210,8 +208,15 @@ static int32_t last_versions(finder *u, const dvs_cell *keys, uint32_t n, int64_
     const uint32_t columns[2] = {0, (uint32_t)t->valid_from};
     int64_t *begun = dvsi_arena_calloc(&u->run->batch_arena, n, sizeof *begun);
     dvsi_batch *rows = dvsi_batch_new(2);
-    dvs_lookup lookup = {
-        (uint32_t)sizeof lookup, 2, &t->table, columns, t->key_columns, t->n_key, n, keys, -1, 0};
+    dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
+                         .n_columns = 2,
+                         .table = &t->table,
+                         .columns = columns,
+                         .key_columns = t->key_columns,
+                         .n_key_columns = t->n_key,
+                         .n_keys = n,
+                         .keys = keys,
+                         .only_null = -1};
     int32_t status = begun == NULL || rows == NULL ? dvsi_error_no_memory(err)
                                                    : dvsi_sink_read(u->run->sink, &lookup, rows, err);
     for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++) {

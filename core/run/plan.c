@@ -256,8 +256,8 @@ static int32_t look_at_failed(dvsi_feed *feed, dvs_error *err)
     return status == DVS_OK ? dvsi_row_errors_count(feed, &feed->open_errors, err) : status;
 }
 
-/* Is the feed read completely for a reason that concerns its whole entity? Not one that never has a cursor.
- */
+/* Is the feed read completely for a reason that concerns its whole entity? Not one that never has a
+ * cursor. */
 static int wants_pass(const dvsi_feed *feed)
 {
     const dvsi_feed_state *s = &feed->state;

@@ -11,8 +11,8 @@ int32_t dvsi_strangers_drop(dvsi_feed *feed, dvs_error *err);
 
 /* plan.c: how the feeds that are prepared are read. In a transaction. */
 int32_t dvsi_plan_target(dvsi_target *target, dvs_error *err);
-/* The read begins again from the start, in full: the source refused the token, or changed while it was read.
- */
+/* The read begins again from the start, in full: the source refused the token, or changed while it was
+ * read. */
 int32_t dvsi_plan_restart(dvsi_feed *feed, dvs_error *err);
 
 /* together.c: plans the feeds of an entity when all are described, and ends it when all have ended; 1: it did

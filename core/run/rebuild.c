@@ -31,9 +31,12 @@ static int32_t look_at(dvsi_run *run, const char *name, dvsi_schema *found, dvs_
         dvsi_error_clear(err);
         return DVS_OK;
     }
-    *table =
-        (dvs_table){(uint32_t)sizeof *table, found->n_columns, sizeof(dvs_column), 0, dvsi_table_id(), name,
-                    found->columns};
+    *table = (dvs_table){.struct_size = (uint32_t)sizeof *table,
+                         .n_columns = found->n_columns,
+                         .column_stride = sizeof(dvs_column),
+                         .id = dvsi_table_id(),
+                         .name = name,
+                         .columns = found->columns};
     return status;
 }
 
@@ -208,8 +211,10 @@ static int32_t check(dvsi_target *target, dvs_error *err)
 static int32_t swap(dvsi_target *target, dvs_error *err)
 {
     dvsi_run *run = target->run;
-    dvs_change change = {(uint32_t)sizeof change, DVS_CHANGE_RENAME_TABLE, &target->table, NULL,
-                         target->entity->name};
+    dvs_change change = {.struct_size = (uint32_t)sizeof change,
+                         .type = DVS_CHANGE_RENAME_TABLE,
+                         .table = &target->table,
+                         .name = target->entity->name};
     int32_t status = target->rebuild_copied ? DVS_OK : dvsi_rebuild_keys(target, err);
     if (status == DVS_OK)
         status = dvsi_target_no_indexes(target, err);

@@ -6,17 +6,16 @@
 
 /* rebuild.c: removes what a run has left behind that did not come to its end. In a transaction. */
 int32_t dvsi_rebuild_clean(dvsi_run *run, dvs_error *err);
-int32_t
-dvsi_rebuild_begin(dvsi_run *run,
-                   dvs_error *err); /* before the definitions are checked: which tables are made anew */
+/* Before the definitions are checked: which tables are made anew. */
+int32_t dvsi_rebuild_begin(dvsi_run *run, dvs_error *err);
 int32_t dvsi_rebuild_note(dvsi_target *target, dvs_error *err); /* the table beside the old one is there */
-int32_t dvsi_rebuild_keys(dvsi_target *target,
-                          dvs_error *err); /* rebuild_keys.c: what is kept of records that are gone */
-int32_t dvsi_rebuild_copy(dvsi_target *target,
-                          dvs_error *err); /* rebuild_copy.c: ... and has the old one's rows */
-void dvsi_rebuild_state(
-    dvs_cell *row); /* of a row of _sync_state: the next read is complete and begins at the start */
-int32_t dvsi_rebuild_end(dvsi_target *target,
-                         dvs_error *err); /* swaps; DVS_E_GUARD when it would lose too many rows */
+/* rebuild_keys.c: what is kept of records that are gone */
+int32_t dvsi_rebuild_keys(dvsi_target *target, dvs_error *err);
+/* rebuild_copy.c: ... and has the old one's rows */
+int32_t dvsi_rebuild_copy(dvsi_target *target, dvs_error *err);
+/* Of a row of _sync_state: the next read is complete and begins at the start. */
+void dvsi_rebuild_state(dvs_cell *row);
+/* Swaps; DVS_E_GUARD when it would lose too many rows. */
+int32_t dvsi_rebuild_end(dvsi_target *target, dvs_error *err);
 
 #endif

@@ -70,8 +70,12 @@ static int32_t match_columns(copying *c, const dvsi_schema *found, dvs_error *er
         failed = dvsi_schema_put(&c->old, found->columns[at].name, field != NULL ? field->kind : column->kind,
                                  column->flags) == NULL;
     }
-    c->table = (dvs_table){(uint32_t)sizeof c->table, c->old.n_columns, sizeof(dvs_column), 0,
-                           dvsi_table_id(),           t->entity->name,  c->old.columns};
+    c->table = (dvs_table){.struct_size = (uint32_t)sizeof c->table,
+                           .n_columns = c->old.n_columns,
+                           .column_stride = sizeof(dvs_column),
+                           .id = dvsi_table_id(),
+                           .name = t->entity->name,
+                           .columns = c->old.columns};
     return failed ? dvsi_error_no_memory(err) : DVS_OK;
 }
 
@@ -151,17 +155,16 @@ static int32_t copy_rows(copying *c, dvs_error *err)
     int32_t status = DVS_OK;
     for (int more = 1; more && status == DVS_OK;) {
         dvs_where behind = dvsi_where(0, DVS_OP_GT, dvsi_cell_int64(last));
-        dvs_scan scan = {(uint32_t)sizeof scan,
-                         0,
-                         &c->table,
-                         c->columns,
-                         c->old.n_columns,
-                         last != INT64_MIN,
-                         &behind,
-                         &row_id,
-                         1,
-                         sizeof(dvs_where),
-                         limit};
+        dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                         .table = &c->table,
+                         .columns = c->columns,
+                         .n_columns = c->old.n_columns,
+                         .n_where = last != INT64_MIN,
+                         .where = &behind,
+                         .order = &row_id,
+                         .n_order = 1,
+                         .where_stride = sizeof(dvs_where),
+                         .limit = limit};
         if (atomic_load(run->stop) != 0)
             return dvsi_error_set(err, DVS_E_CANCELLED, "stopped before its end");
         dvsi_arena_reset(&c->arena);

@@ -31,16 +31,15 @@ static int32_t find_gone(dvsi_target *t, const char **keys, uint32_t n, uint32_t
         if (dvsi_key_parse(arena, keys[i], strlen(keys[i]), kinds, t->n_key,
                            cells + (size_t)n_cells * t->n_key) == 0)
             key_of[n_cells++] = i;
-    dvs_lookup lookup = {(uint32_t)sizeof lookup,
-                         1,
-                         &t->table,
-                         &column,
-                         t->key_columns,
-                         t->n_key,
-                         n_cells,
-                         cells,
-                         t->closed,
-                         0};
+    dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
+                         .n_columns = 1,
+                         .table = &t->table,
+                         .columns = &column,
+                         .key_columns = t->key_columns,
+                         .n_key_columns = t->n_key,
+                         .n_keys = n_cells,
+                         .keys = cells,
+                         .only_null = t->closed};
     if (status == DVS_OK && n_cells != 0)
         status = dvsi_sink_read(t->run->sink, &lookup, rows, err);
     for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++)

@@ -173,10 +173,21 @@ static int32_t stored_value(subject *s, dvs_cell *value, dvs_error *err)
     for (uint32_t k = 0; status == DVS_OK && k < d->n_key; k++)
         kinds[k] = schema.columns[key[k]].kind;
     if (status == DVS_OK && dvsi_key_parse(s->arena, s->key, strlen(s->key), kinds, d->n_key, cells) == 0) {
-        dvs_table table = {(uint32_t)sizeof table, schema.n_columns, sizeof(dvs_column), 0,
-                           dvsi_table_id(),        s->entity,        schema.columns};
-        dvs_lookup lookup = {
-            (uint32_t)sizeof lookup, 1, &table, &field, key, d->n_key, 1, cells, valid_to, 0};
+        dvs_table table = {.struct_size = (uint32_t)sizeof table,
+                           .n_columns = schema.n_columns,
+                           .column_stride = sizeof(dvs_column),
+                           .id = dvsi_table_id(),
+                           .name = s->entity,
+                           .columns = schema.columns};
+        dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
+                             .n_columns = 1,
+                             .table = &table,
+                             .columns = &field,
+                             .key_columns = key,
+                             .n_key_columns = d->n_key,
+                             .n_keys = 1,
+                             .keys = cells,
+                             .only_null = valid_to};
         status = dvsi_sink_read(s->run->sink, &lookup, rows, err);
     }
     if (status == DVS_OK && rows->n_rows != 0 && dvsi_cell_copy(s->arena, &rows->cells[0], value) != 0)

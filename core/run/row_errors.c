@@ -225,16 +225,15 @@ static int32_t find_by_text(dvsi_feed *feed, uint32_t column, const dvs_cell *te
         keys[i * 4 + 2] = texts[i];
         keys[i * 4 + 3] = dvsi_cell_text(feed->from->label);
     }
-    dvs_lookup lookup = {(uint32_t)sizeof lookup,
-                         FOUND_COLUMNS,
-                         &books->tables[DVSI_BOOK_ERRORS],
-                         columns,
-                         key_columns,
-                         4,
-                         n,
-                         keys,
-                         DVSI_ERRORS_CLOSED_AT,
-                         0};
+    dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
+                         .n_columns = FOUND_COLUMNS,
+                         .table = &books->tables[DVSI_BOOK_ERRORS],
+                         .columns = columns,
+                         .key_columns = key_columns,
+                         .n_key_columns = 4,
+                         .n_keys = n,
+                         .keys = keys,
+                         .only_null = DVSI_ERRORS_CLOSED_AT};
     dvsi_batch_reset(rows, FOUND_COLUMNS);
     return n != 0 ? dvsi_sink_read(books->sink, &lookup, rows, err) : DVS_OK;
 }

@@ -34,9 +34,9 @@ int32_t dvsi_keys_read(dvsi_feed *feed, dvsi_books *books, dvs_lookup *lookup, c
 
 /* first_load.c: the table of a first load has no key index until its end. */
 int32_t dvsi_first_load_trim(dvsi_feed *feed, dvs_error *err); /* rows that no position covers go */
-int32_t dvsi_first_load_finish(dvsi_feed *feed,
-                               dvs_error *err); /* of several rows of a key the last stays; index */
-int32_t dvsi_first_load_close(dvsi_feed *feed,
-                              dvs_error *err); /* it cannot go on: an ordinary table from now on */
+/* Of several rows of a key the last stays; index. */
+int32_t dvsi_first_load_finish(dvsi_feed *feed, dvs_error *err);
+/* It cannot go on: an ordinary table from now on. */
+int32_t dvsi_first_load_close(dvsi_feed *feed, dvs_error *err);
 
 #endif

@@ -40,13 +40,13 @@ void dvsi_run_note(dvsi_run *run, const char *severity, const char *entity, cons
     if (run->errors == NULL || message == NULL)
         return; /* without memory nothing can be told; the failure itself travels up as a status */
     run->errors[run->n_errors++] =
-        (dvsi_run_error){entity,
-                         source,
-                         key != NULL ? dvsi_arena_strdup(&run->arena, key) : NULL,
-                         field != NULL ? dvsi_arena_strdup(&run->arena, field) : NULL,
-                         row,
-                         severity,
-                         message};
+        (dvsi_run_error){.entity = entity,
+                         .source = source,
+                         .key = key != NULL ? dvsi_arena_strdup(&run->arena, key) : NULL,
+                         .field = field != NULL ? dvsi_arena_strdup(&run->arena, field) : NULL,
+                         .row = row,
+                         .severity = severity,
+                         .message = message};
     dvsi_log_printf(run->log, DVS_LOG_INFO, "%s%s%s", entity != NULL ? entity : "",
                     entity != NULL ? ": " : "", message);
 }

@@ -48,8 +48,8 @@ struct dvsi_run {
     const dvs_settings *sink_settings;
     dvsi_sink *sink;  /* NULL in a dry run without a database */
     dvsi_books books; /* in the sink */
-    dvsi_sink
-        *scratch;     /* dry: temporary database for offers, waiting deletes and changes; NULL until needed */
+    /* Dry: temporary database for offers, waiting deletes and changes; NULL until needed. */
+    dvsi_sink *scratch;
     dvsi_books notes; /* where offers, waiting deletes and the seen-set are: books, or those of the scratch */
     char *scratch_path;
     dvsi_arena settings_arena;
@@ -94,8 +94,8 @@ void dvsi_run_note(dvsi_run *run, const char *severity, const char *entity, cons
     __attribute__((format(printf, 8, 9)));
 /* A record's error is over before the run is: it is not listed. `row` counts where the key is NULL. */
 void dvsi_run_unnote(dvsi_feed *feed, uint64_t row, const char *key, const char *field);
-void dvsi_run_unnote_rows(
-    dvsi_feed *feed); /* the same for all of the feed's records that feed->counts counts */
+/* The same for all of the feed's records that feed->counts counts. */
+void dvsi_run_unnote_rows(dvsi_feed *feed);
 
 /* loop.c: the writer. */
 void dvsi_run_loop(dvsi_run *run);

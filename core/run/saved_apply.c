@@ -32,8 +32,15 @@ static int32_t find_offer(application *a, const char *label, const char *source_
     dvsi_books *books = &a->run->books;
     dvs_cell key[4] = {dvsi_cell_text(books->project), dvsi_cell_text(a->feed->target->entity->name),
                        dvsi_cell_text(label), dvsi_cell_text(source_key)};
-    dvs_lookup lookup = {
-        (uint32_t)sizeof lookup, 2, &books->tables[DVSI_BOOK_OFFERS], columns, key_columns, 4, 1, key, -1, 0};
+    dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
+                         .n_columns = 2,
+                         .table = &books->tables[DVSI_BOOK_OFFERS],
+                         .columns = columns,
+                         .key_columns = key_columns,
+                         .n_key_columns = 4,
+                         .n_keys = 1,
+                         .keys = key,
+                         .only_null = -1};
     dvsi_batch_reset(a->rows, 2);
     return dvsi_sink_read(books->sink, &lookup, a->rows, err);
 }

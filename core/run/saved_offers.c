@@ -33,17 +33,16 @@ static int32_t next_page(const dvsi_feed *feed, side *s, dvs_error *err)
         dvsi_where(DVSI_OFFERS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
         dvsi_where(DVSI_OFFERS_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label)),
         dvsi_where(DVSI_OFFERS_SOURCE_KEY, DVS_OP_GT, dvsi_cell_text_n(s->last.data, s->last.length))};
-    dvs_scan scan = {(uint32_t)sizeof scan,
-                     0,
-                     &s->books->tables[DVSI_BOOK_OFFERS],
-                     side_columns,
-                     SIDE_COLUMNS,
-                     s->last.length != 0 ? 4 : 3,
-                     where,
-                     &order,
-                     1,
-                     sizeof(dvs_where),
-                     AT_ONCE};
+    dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                     .table = &s->books->tables[DVSI_BOOK_OFFERS],
+                     .columns = side_columns,
+                     .n_columns = SIDE_COLUMNS,
+                     .n_where = s->last.length != 0 ? 4 : 3,
+                     .where = where,
+                     .order = &order,
+                     .n_order = 1,
+                     .where_stride = sizeof(dvs_where),
+                     .limit = AT_ONCE};
     s->at = 0;
     dvsi_batch_reset(s->rows, SIDE_COLUMNS);
     int32_t status = dvsi_sink_scan(s->books->sink, &scan, s->rows, err);

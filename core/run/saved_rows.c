@@ -64,9 +64,12 @@ int32_t dvsi_saved_rows_open(dvsi_target *target, dvsi_saved_rows *r, dvs_error 
     else if (status == DVS_E_NOT_FOUND)
         status = DVS_OK;
     dvsi_schema_free(&found);
-    r->table =
-        (dvs_table){(uint32_t)sizeof(dvs_table), r->schema.n_columns, sizeof(dvs_column), 0, dvsi_table_id(),
-                    target->entity->name,        r->schema.columns};
+    r->table = (dvs_table){.struct_size = (uint32_t)sizeof(dvs_table),
+                           .n_columns = r->schema.n_columns,
+                           .column_stride = sizeof(dvs_column),
+                           .id = dvsi_table_id(),
+                           .name = target->entity->name,
+                           .columns = r->schema.columns};
     return status;
 }
 
@@ -92,16 +95,15 @@ int32_t dvsi_saved_rows_read(dvsi_saved_rows *r, const char *const *keys, uint32
                            cells + (size_t)n_found * d->n_key) == 0)
             key_of[n_found++] = i;
     if (status == DVS_OK && n_found != 0) {
-        dvs_lookup lookup = {(uint32_t)sizeof lookup,
-                             r->schema.n_columns,
-                             &r->table,
-                             columns,
-                             r->key,
-                             d->n_key,
-                             n_found,
-                             cells,
-                             r->valid_to,
-                             0};
+        dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
+                             .n_columns = r->schema.n_columns,
+                             .table = &r->table,
+                             .columns = columns,
+                             .key_columns = r->key,
+                             .n_key_columns = d->n_key,
+                             .n_keys = n_found,
+                             .keys = cells,
+                             .only_null = r->valid_to};
         status = dvsi_sink_read(r->target->run->sink, &lookup, r->rows, err);
     }
     for (uint32_t i = 0; i < r->rows->n_rows && status == DVS_OK; i++)

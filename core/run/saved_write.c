@@ -228,17 +228,16 @@ static int32_t write_keys(dvsi_target *target, uint32_t part, const char *name, 
                               dvsi_where(DVSI_KEPT_ENTITY, DVS_OP_EQ, dvsi_cell_text(target->entity->name)),
                               dvsi_where(DVSI_KEPT_PART, DVS_OP_EQ, dvsi_cell_int64(part)),
                               dvsi_where(DVSI_KEPT_KEY, DVS_OP_GT, dvsi_cell_text_n(last.data, last.length))};
-        dvs_scan scan = {(uint32_t)sizeof scan,
-                         0,
-                         &notes->tables[DVSI_BOOK_KEPT],
-                         &column,
-                         1,
-                         last.length != 0 ? 4 : 3,
-                         where,
-                         &column,
-                         1,
-                         sizeof(dvs_where),
-                         ROWS_AT_ONCE};
+        dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                         .table = &notes->tables[DVSI_BOOK_KEPT],
+                         .columns = &column,
+                         .n_columns = 1,
+                         .n_where = last.length != 0 ? 4 : 3,
+                         .where = where,
+                         .order = &column,
+                         .n_order = 1,
+                         .where_stride = sizeof(dvs_where),
+                         .limit = ROWS_AT_ONCE};
         dvsi_batch_reset(rows, 1);
         status = dvsi_sink_scan(notes->sink, &scan, rows, err);
         n = rows->n_rows;

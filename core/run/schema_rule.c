@@ -194,13 +194,17 @@ static uint32_t compare_column(const char *name, const dvsi_definition_column *w
         n++;
     }
     if (was->key_position != is->key_position) {
-        each(context, &(dvsi_difference){DVSI_COLUMN_KEY, name, key_text(was->key_position),
-                                         key_text(is->key_position)});
+        each(context, &(dvsi_difference){.kind = DVSI_COLUMN_KEY,
+                                         .column = name,
+                                         .was = key_text(was->key_position),
+                                         .is = key_text(is->key_position)});
         n++;
     }
     if (was->nullable != nullable) {
-        each(context, &(dvsi_difference){DVSI_COLUMN_NULLABLE, name, nullable_text(was->nullable),
-                                         nullable_text(nullable)});
+        each(context, &(dvsi_difference){.kind = DVSI_COLUMN_NULLABLE,
+                                         .column = name,
+                                         .was = nullable_text(was->nullable),
+                                         .is = nullable_text(nullable)});
         n++;
     }
     return n;
@@ -218,8 +222,9 @@ uint32_t dvsi_schema_differences(const dvsi_from *from, const dvsi_definition_so
             n +=
                 compare_column(known->columns[i], &known->details[i], &described->columns[at], each, context);
         } else if (used) {
-            each(context, &(dvsi_difference){DVSI_COLUMN_GONE, known->columns[i],
-                                             dvsi_kind_name(known->details[i].kind), NULL});
+            each(context, &(dvsi_difference){.kind = DVSI_COLUMN_GONE,
+                                             .column = known->columns[i],
+                                             .was = dvsi_kind_name(known->details[i].kind)});
             n++;
         }
     }

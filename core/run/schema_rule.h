@@ -54,8 +54,8 @@ int dvsi_schema_takes(const dvsi_from *from, const char *column);
 /* evolve.c: widens the columns that target->widenings names, in the table, in offers and pins. In a
  * transaction. */
 int32_t dvsi_evolve_table(dvsi_target *target, const dvsi_schema *found, dvs_error *err);
-/* In a diff the table keeps its columns: makes target->table tell their kinds, so that rows can be read ...
- */
+/* In a diff the table keeps its columns: makes target->table tell their kinds, so that rows can be read
+ * ... */
 int32_t dvsi_evolve_pretend(dvsi_target *target, dvs_error *err);
 /* ... and turns a stored value of field `at` into what a sync would make of it; one that cannot be turned
  * stays as it is, and differs. `back`: a value to look for into what is stored; 0, or -1 when nothing stored

@@ -4,8 +4,8 @@
 
 #include "run/books.h"
 
-/* All zero is an empty set. It costs about a bit for each id up to the highest; ids far apart cost 8 KB each.
- */
+/* All zero is an empty set. It costs about a bit for each id up to the highest; ids far apart cost 8 KB
+ * each. */
 typedef struct dvsi_seen {
     struct dvsi_seen_chunk *chunks; /* a hash table by chunk number */
     struct dvsi_seen_chunk *last;   /* the chunk added to last: ids mostly come in order */

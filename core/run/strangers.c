@@ -49,17 +49,16 @@ static int32_t each_stranger(dvsi_feed *feed, const place *at, take_fn *take, dv
                               dvsi_where(at->entity, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
                               dvsi_where(0, DVS_OP_GT, dvsi_cell_int64(last)),
                               dvsi_where((uint32_t)at->open, DVS_OP_IS_NULL, dvsi_cell_null())};
-        dvs_scan scan = {(uint32_t)sizeof scan,
-                         0,
-                         &books->tables[at->book],
-                         columns,
-                         3,
-                         at->open >= 0 ? 4 : 3,
-                         where,
-                         &order,
-                         1,
-                         sizeof(dvs_where),
-                         ROWS_AT_ONCE};
+        dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                         .table = &books->tables[at->book],
+                         .columns = columns,
+                         .n_columns = 3,
+                         .n_where = at->open >= 0 ? 4 : 3,
+                         .where = where,
+                         .order = &order,
+                         .n_order = 1,
+                         .where_stride = sizeof(dvs_where),
+                         .limit = ROWS_AT_ONCE};
         uint32_t n_taken = 0;
         dvsi_arena_reset(&run->batch_arena);
         dvsi_batch_reset(rows, 3);

@@ -11,8 +11,8 @@ int dvsi_feed_gathers(const dvsi_feed *feed)
     return feed->target->entity->n_from > 1 || (feed->mapping != NULL && feed->mapping->gathers);
 }
 
-/* The keys of the records but those with a flag of `without`. Failed ones are among them: they exist as well.
- */
+/* The keys of the records but those with a flag of `without`. Failed ones are among them: they exist as
+ * well. */
 static const char **keys_of(dvsi_run *run, const dvsi_record *records, uint32_t n, uint32_t *n_keys)
 {
     const char **keys = dvsi_arena_calloc(&run->batch_arena, (size_t)n + 1, sizeof *keys);

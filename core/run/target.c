@@ -170,9 +170,12 @@ static int32_t build_schema(dvsi_target *target, const dvsi_schema *found, dvs_e
         target->json_response = (int32_t)schema->n_columns;
         failed = failed || dvsi_schema_put(schema, "json_response", DVS_JSON, DVS_COLUMN_NULLABLE) == NULL;
     }
-    target->table =
-        (dvs_table){(uint32_t)sizeof(dvs_table), schema->n_columns, sizeof(dvs_column), 0, dvsi_table_id(),
-                    target->table_name,          schema->columns};
+    target->table = (dvs_table){.struct_size = (uint32_t)sizeof(dvs_table),
+                                .n_columns = schema->n_columns,
+                                .column_stride = sizeof(dvs_column),
+                                .id = dvsi_table_id(),
+                                .name = target->table_name,
+                                .columns = schema->columns};
     return failed ? dvsi_error_no_memory(err) : DVS_OK;
 }
 

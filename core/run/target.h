@@ -38,8 +38,8 @@ struct dvsi_target {
     uint32_t n_widenings;
     uint32_t columns_changed; /* at a source, since it was recorded */
     dvsi_target_field *fields;
-    uint32_t
-        n_fields;     /* columns 1 .. n_fields are the fields; when it streams, in the order of the mapping */
+    /* Columns 1 .. n_fields are the fields; when it streams, in the order of the mapping. */
+    uint32_t n_fields;
     uint32_t n_plain; /* the fields behind these are derived */
     const char **names;
     uint32_t *positions; /* in sync_hash */
@@ -53,8 +53,8 @@ struct dvsi_target {
     int32_t closed; /* deleted_at or valid_to: NULL in the rows that are active */
     int32_t json_response;
     uint32_t rewrites_raw; /* the project changed keep_raw: of all rows that are met (raw.c) */
-    uint32_t
-        *lookup; /* the columns that a lookup reads: row id, sync_hash and what ends a row if there, fields */
+    /* The columns that a lookup reads: row id, sync_hash and what ends a row if there, fields. */
+    uint32_t *lookup;
     uint32_t n_lookup;
     int32_t lookup_hash;    /* positions in `lookup`, -1: not there */
     int32_t lookup_deleted; /* of `closed` */
@@ -73,14 +73,15 @@ struct dvsi_target {
     size_t room_settled;
     uint32_t passes;   /* all feeds are to be read completely in one run */
     uint32_t complete; /* and were */
-    uint32_t keeps;    /* a source that failed was never read: offers are kept, and nothing is reconciled */
+    /* A source that failed was never read: offers are kept, and nothing is reconciled. */
+    uint32_t keeps;
     uint32_t offers_part;   /* DVSI_OFFERS_: how far the offers were reconciled ... */
     dvsi_buf offers_at;     /* ... the last key */
     uint32_t guarded;       /* stopped by the guard */
     uint32_t has_conflicts; /* there may be open ones in _sync_conflicts */
     uint32_t has_pins;      /* there are pinned values in _sync_pins */
-    dvsi_seen
-        unfit_pins;   /* of these, by row id, those of which was told that they fit their fields no more */
+    /* Of these, by row id, those of which was told that they fit their fields no more. */
+    dvsi_seen unfit_pins;
     uint32_t partial; /* finished, but something could not be compared or deleted */
     const char *partial_reason;
     dvs_error error;         /* status not 0: the entity failed */
@@ -88,18 +89,18 @@ struct dvsi_target {
 };
 
 /* fields.c: the fields of an entity, of those of its feeds. */
-int32_t dvsi_fields_agree(dvsi_target *target,
-                          dvs_error *err); /* one type for each: the mappings convert to it */
+/* One type for each: the mappings convert to it. */
+int32_t dvsi_fields_agree(dvsi_target *target, dvs_error *err);
 int32_t dvsi_fields_make(dvsi_target *target, dvs_error *err);
-int32_t dvsi_fields_derive(dvsi_target *target, const char *file,
-                           dvs_error *err); /* the same: its derived fields */
-int32_t dvsi_fields_voices(dvsi_target *target,
-                           dvs_error *err); /* of an entity that gathers: who speaks for which */
+/* The same: its derived fields. */
+int32_t dvsi_fields_derive(dvsi_target *target, const char *file, dvs_error *err);
+/* Of an entity that gathers: who speaks for which. */
+int32_t dvsi_fields_voices(dvsi_target *target, dvs_error *err);
 /* Does a source that cannot be asked speak for the field? Where it maps all its columns, what was recorded of
  * these tells. */
 int dvsi_fields_spoke(const dvsi_target *target, const dvsi_feed *feed, const char *name);
-const dvsi_field *dvsi_from_field(const dvsi_from *from,
-                                  const char *name); /* what the project says of it, or NULL */
+/* What the project says of it, or NULL. */
+const dvsi_field *dvsi_from_field(const dvsi_from *from, const char *name);
 
 /* target.c: the data table. In a transaction. */
 int32_t dvsi_target_prepare(dvsi_target *target, dvs_error *err);

@@ -82,8 +82,8 @@ static dvs_cell copy_cell(const dvs_cell *cell, char **room)
     return copy;
 }
 
-/* Keeps the source's cells in place of earlier ones; entry->cells stays NULL when there is no room for them.
- */
+/* Keeps the source's cells in place of earlier ones; entry->cells stays NULL when there is no room for
+ * them. */
 static int32_t keep_cells(dvsi_feed *feed, struct dvsi_twice *entry, const dvs_cell *cells, dvs_error *err)
 {
     uint32_t n = feed->mapping->wanted.n_columns;

@@ -66,8 +66,8 @@ static int add_columns(rows *r, const dvsi_definition *d, const dvsi_definition_
     return dvsi_schema_put(&r->schema, mark, DVS_TIMESTAMP, DVS_COLUMN_NULLABLE) != NULL ? 0 : -1;
 }
 
-/* Prepares reading a field of an entity's table. DVS_OK also when it cannot be, check->reason then says why.
- */
+/* Prepares reading a field of an entity's table. DVS_OK also when it cannot be, check->reason then says
+ * why. */
 static int32_t open_rows(checker *c, rows *r, dvsi_target *target, const char *field, dvs_error *err)
 {
     const dvsi_definition *d = &target->definition;
@@ -89,9 +89,12 @@ static int32_t open_rows(checker *c, rows *r, dvsi_target *target, const char *f
     } else if (status == DVS_OK) {
         status = add_columns(r, d, known, &found) == 0 ? DVS_OK : dvsi_error_no_memory(err);
         r->kind = known->kind;
-        r->table = (dvs_table){
-            (uint32_t)sizeof r->table, r->schema.n_columns, sizeof(dvs_column), 0, dvsi_table_id(), name,
-            r->schema.columns};
+        r->table = (dvs_table){.struct_size = (uint32_t)sizeof r->table,
+                               .n_columns = r->schema.n_columns,
+                               .column_stride = sizeof(dvs_column),
+                               .id = dvsi_table_id(),
+                               .name = name,
+                               .columns = r->schema.columns};
         for (uint32_t i = 0; i < r->schema.n_columns; i++)
             r->columns[i] = i;
         dvsi_schema_free(&found);

@@ -172,17 +172,16 @@ int32_t dvsi_waiting_next(dvsi_feed *feed, const char *after, uint32_t limit, dv
             dvsi_where(DVSI_DELETES_PROJECT, DVS_OP_EQ, dvsi_cell_text(notes->project)),
             dvsi_where(DVSI_DELETES_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
             dvsi_where(DVSI_DELETES_KEY, DVS_OP_GT, dvsi_cell_text(after != NULL ? after : ""))};
-        dvs_scan scan = {(uint32_t)sizeof scan,
-                         0,
-                         &notes->tables[DVSI_BOOK_DELETES],
-                         &column,
-                         1,
-                         after != NULL ? 3 : 2,
-                         where,
-                         &column,
-                         1,
-                         sizeof(dvs_where),
-                         limit};
+        dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
+                         .table = &notes->tables[DVSI_BOOK_DELETES],
+                         .columns = &column,
+                         .n_columns = 1,
+                         .n_where = after != NULL ? 3 : 2,
+                         .where = where,
+                         .order = &column,
+                         .n_order = 1,
+                         .where_stride = sizeof(dvs_where),
+                         .limit = limit};
         status = dvsi_sink_scan(notes->sink, &scan, rows, err);
     }
     for (uint32_t r = 0; status == DVS_OK && r < rows->n_rows; r++) {

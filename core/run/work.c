@@ -204,8 +204,8 @@ static void map_row(mapper *m, uint32_t row)
     }
 }
 
-/* The source's columns of a record of which only the key is known, as canonical text; NULL when it is none.
- */
+/* The source's columns of a record of which only the key is known, as canonical text; NULL when it is
+ * none. */
 static const dvs_cell *key_cells(mapper *m, const char *source_key)
 {
     const dvsi_mapping *mapping = m->mapping;

@@ -33,11 +33,12 @@ typedef struct dvsi_record {
     uint32_t flags; /* DVSI_RECORD_ */
     uint64_t number;
     int64_t row_id; /* of a row to delete; 0 elsewhere */
-    int64_t
-        modified; /* when the source's record was (an offer: the newest that changed); INT64_MIN: not known */
+    /* When the source's record was (an offer: the newest that changed); INT64_MIN: not known. */
+    int64_t modified;
     const dvsi_record_offers *offers; /* NULL elsewhere */
-    const dvsi_merged *merged; /* made of offers, for writing; else NULL, and all of it is the feed's own */
-    const dvsi_origin *own;    /* then: whose the record is, and, per field, where it comes from */
+    /* Made of offers, for writing; else NULL, and all of it is the feed's own. */
+    const dvsi_merged *merged;
+    const dvsi_origin *own; /* then: whose the record is, and, per field, where it comes from */
     const dvsi_origin *origins;
 } dvsi_record;
 

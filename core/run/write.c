@@ -400,8 +400,15 @@ static int32_t find_versions(deleting *d, dvs_error *err)
         if (dvsi_key_parse(arena, key, strlen(key), kinds, t->n_key, keys + (size_t)n * t->n_key) == 0)
             delete_of[n++] = i;
     }
-    dvs_lookup lookup = {
-        (uint32_t)sizeof lookup, 1, &t->table, &column, t->key_columns, t->n_key, n, keys, -1, 0};
+    dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
+                         .n_columns = 1,
+                         .table = &t->table,
+                         .columns = &column,
+                         .key_columns = t->key_columns,
+                         .n_key_columns = t->n_key,
+                         .n_keys = n,
+                         .keys = keys,
+                         .only_null = -1};
     if (status == DVS_OK && n != 0)
         status = dvsi_sink_read(d->feed->run->sink, &lookup, found, err);
     size_t most = status == DVS_OK ? (size_t)found->n_rows + d->n_rows : 0;

@@ -187,8 +187,8 @@ static int read_bool(const char *text, size_t length, locale_t c_locale, int64_t
     return -1;
 }
 
-/* Values of hexadecimal digits, and one more; 0: none. A table, for GUIDs are what some sources have most of.
- */
+/* Values of hexadecimal digits, and one more; 0: none. A table, for GUIDs are what some sources have most
+ * of. */
 static const uint8_t hex_digits[256] = {
     ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
     ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,

@@ -61,8 +61,8 @@ struct dataverse_pull {
 int32_t dataverse_pull_open(struct dataverse_pull *pull, struct dataverse_api *api, const char *url,
                             const char *prefer, const char *what, const atomic_int *interrupted, int ahead,
                             dvs_error *err);
-/* As dataverse_transfer_read(), and DATAVERSE_PAGE_AGAIN. Only bodies of a 200 come out; *outcome as above.
- */
+/* As dataverse_transfer_read(), and DATAVERSE_PAGE_AGAIN. Only bodies of a 200 come out; *outcome as
+ * above. */
 int32_t dataverse_pull_read(struct dataverse_pull *pull, struct dataverse_buffer *body, size_t limit,
                             int *outcome, dvs_error *err);
 /* As dataverse_pull_read() for what is there already, but never waits; a failure shows at the next read. For

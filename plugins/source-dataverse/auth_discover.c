@@ -166,8 +166,8 @@ static int32_t may_send_secret(const struct dataverse_auth *auth, const struct d
     return DVS_OK;
 }
 
-/* The host without its label "api": org.api.crm.dynamics.com and org.crm.dynamics.com are one organisation.
- */
+/* The host without its label "api": org.api.crm.dynamics.com and org.crm.dynamics.com are one
+ * organisation. */
 static void plain_host(const char *host, char *plain, size_t size)
 {
     const char *api = strstr(host, ".api.");

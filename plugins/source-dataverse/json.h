@@ -85,8 +85,8 @@ static inline const char *dataverse_json_plain(const char *p)
 /* The rest of a string from a byte on at which dataverse_json_plain stopped, to its closing quote. */
 const char *dataverse_json_string_rest(struct dataverse_json *json, const char *p, int *escaped);
 
-/* A string; p is behind its opening quote. Returns its closing quote. *escaped: whether it has a backslash.
- */
+/* A string; p is behind its opening quote. Returns its closing quote. *escaped: whether it has a
+ * backslash. */
 static inline const char *dataverse_json_string(struct dataverse_json *json, const char *p, int *escaped)
 {
     *escaped = 0;

@@ -8,8 +8,8 @@
 #include "flight.h"
 #include "metadata.h"
 
-/* Bounds of what is believed: real organisations have some thousand tables, and tables some hundred columns.
- */
+/* Bounds of what is believed: real organisations have some thousand tables, and tables some hundred
+ * columns. */
 #define DATAVERSE_TABLES_MAX 100000u
 #define DATAVERSE_COLUMNS_MAX 10000u
 #define DATAVERSE_TARGETS_MAX 1000u
@@ -84,8 +84,8 @@ void dataverse_entities_free(struct dataverse_entities *entities);
 
 /* ---- metadata_json.c: EntityDefinitions ---- */
 
-/* Adds what the organisation lists. DVS_E_PERMISSION, DVS_E_NOT_FOUND and DVS_E_UNSUPPORTED: it is refused.
- */
+/* Adds what the organisation lists. DVS_E_PERMISSION, DVS_E_NOT_FOUND and DVS_E_UNSUPPORTED: it is
+ * refused. */
 int32_t dataverse_definitions_list(struct dataverse_api *api, struct dataverse_entities *entities,
                                    dvs_error *err);
 /* Reads the columns of one table. `entities`: for the names of the sets that lookups point to. */

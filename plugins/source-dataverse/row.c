@@ -40,8 +40,8 @@ int dataverse_row_key(const struct dataverse_value *value, uint8_t *guid)
     return 0;
 }
 
-/* A DateOnly column whose time of day is still printed, as it was before the column's behaviour was changed.
- */
+/* A DateOnly column whose time of day is still printed, as it was before the column's behaviour was
+ * changed. */
 static int read_date(const struct dataverse_value *value, dvs_cell *cell)
 {
     int64_t days;

@@ -39,8 +39,8 @@ int sim_scalar_compare(const struct sim_scalar *a, const struct sim_scalar *b);
 int sim_number_compare(const char *a, size_t a_length, const char *b, size_t b_length);
 /* Without regard to case (ASCII, Latin, Greek, Cyrillic) and to spaces at the end. */
 int sim_text_compare(const char *a, size_t a_length, const char *b, size_t b_length);
-/* Like LIKE of SQL: % _ [abc] [a-c] [^a] in `pattern` are wildcards (Microsoft's documentation: filter rows).
- */
+/* Like LIKE of SQL: % _ [abc] [a-c] [^a] in `pattern` are wildcards (Microsoft's documentation: filter
+ * rows). */
 int sim_text_like(const char *text, size_t length, const char *pattern, size_t pattern_length);
 
 /* Where a filter gets names and values from. */

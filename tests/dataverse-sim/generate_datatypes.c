@@ -1,5 +1,5 @@
-/* Every type, with its extremes: what a client that means well gets wrong. Values come by turns, row by row.
- */
+/* Every type, with its extremes: what a client that means well gets wrong. Values come by turns, row by
+ * row. */
 #include "generate_recipes.h"
 
 #define L(name) static const char *const name[]

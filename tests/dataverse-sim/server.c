@@ -14,8 +14,8 @@
 #include "text.h"
 
 #define BODY_MAX ((size_t)512 << 20)
-/* Room for the request line and headers of a connection: addresses beyond what is allowed are to get our 414.
- */
+/* Room for the request line and headers of a connection: addresses beyond what is allowed are to get our
+ * 414. */
 #define CONNECTION_MEMORY ((size_t)256 << 10)
 #define CONNECTIONS 2000u
 

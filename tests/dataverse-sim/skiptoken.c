@@ -218,8 +218,8 @@ int sim_skiptoken_read(const char *raw, size_t length, const struct sim_cookie_f
     int answer = read_cookie(cookie, frame, cursor) != 0;
     struct sim_text again = {0};
     if (answer == 0) {
-        /* Written once more, it must be the same: this covers the checksum, and every byte of the encoding.
-         */
+        /* Written once more, it must be the same: this covers the checksum, and every byte of the
+         * encoding. */
         sim_skiptoken_write(&again, frame, cursor);
         if (again.failed) {
             answer = -1;

@@ -8,8 +8,8 @@
 #include "watch.h"
 
 #define URI_MAX 32768
-/* Requests that were sent before the client could know of the pause may arrive so long after its beginning.
- */
+/* Requests that were sent before the client could know of the pause may arrive so long after its
+ * beginning. */
 #define PAUSE_GRACE_MS 250
 /* The client's clock may tick differently. */
 #define PAUSE_ROUNDING_MS 20

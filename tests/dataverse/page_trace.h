@@ -1,5 +1,5 @@
-/* page_trace.h (tests) - reads a page that comes in pieces, and writes down all that the reader said of it.
- */
+/* page_trace.h (tests) - reads a page that comes in pieces, and writes down all that the reader said of
+ * it. */
 #ifndef TEST_PAGE_TRACE_H
 #define TEST_PAGE_TRACE_H
 

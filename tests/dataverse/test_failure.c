@@ -193,8 +193,8 @@ static void test_messages_are_one_line_of_utf8(void **state)
         assert_true((unsigned char)*c >= ' ' && *c != 0x7f);
 }
 
-/* What the login host says in OAuth's words is read elsewhere; this is a gateway, or another kind of server.
- */
+/* What the login host says in OAuth's words is read elsewhere; this is a gateway, or another kind of
+ * server. */
 static void test_the_login_host_says_no(void **state)
 {
     (void)state;

@@ -209,8 +209,8 @@ static struct addrinfo *address_of(const char *ip, const struct addrinfo *hints)
     return made;
 }
 
-/* These two stand before libc's: two.example has two addresses, of others nothing is known for a long time.
- */
+/* These two stand before libc's: two.example has two addresses, of others nothing is known for a long
+ * time. */
 __attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
                                                        const struct addrinfo *hints, struct addrinfo **found)
 {

@@ -122,8 +122,8 @@ static void exactly_full_page_is_the_last(void **state)
     sim_store_free(store);
 }
 
-/* Paging sees each page at its own time: what is put behind the cursor is not seen, what is put before it is.
- */
+/* Paging sees each page at its own time: what is put behind the cursor is not seen, what is put before it
+ * is. */
 static void paging_is_no_snapshot(void **state)
 {
     (void)state;

@@ -28,8 +28,8 @@ typedef struct testkit_patience {
     int ignore_cancel;
 } testkit_patience;
 
-/* `log` is a file or NULL; `directory` is where relative paths of the events start. NULL when memory is out.
- */
+/* `log` is a file or NULL; `directory` is where relative paths of the events start. NULL when memory is
+ * out. */
 testkit_events *testkit_events_new(const char *directory);
 void testkit_events_free(testkit_events *events);
 int32_t testkit_events_log_to(testkit_events *events, const char *path, dvs_error *err);

@@ -192,8 +192,8 @@ static int32_t ask_lineage(fixture *f, const char *key, const char *field, uint3
     return dvs_lineage(f->project, &options, report, err);
 }
 
-/* A value is what the next change found; before a record that was deleted, nothing is known of it any more.
- */
+/* A value is what the next change found; before a record that was deleted, nothing is known of it any
+ * more. */
 static void test_the_story_of_a_record(void **state)
 {
     fixture *f = *state;

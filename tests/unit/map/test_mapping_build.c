@@ -286,8 +286,8 @@ static void describe(const char *entity, dvsi_buf *out)
     close_fixture(&f);
 }
 
-/* Whatever changes what a read gives changes the description; spelling and order of keys in the file do not.
- */
+/* Whatever changes what a read gives changes the description; spelling and order of keys in the file do
+ * not. */
 static void test_describe(void **state)
 {
 #define PEOPLE(rest, fields)                                                                                 \

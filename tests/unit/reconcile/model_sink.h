@@ -396,8 +396,8 @@ static void take_delivery(model_sink *s, const model_delivery *d)
     offer->pending = offer->pending || !same;
 }
 
-/* Deliveries of all sources in any order, but those of one record in their own; in a dry run nothing stays.
- */
+/* Deliveries of all sources in any order, but those of one record in their own; in a dry run nothing
+ * stays. */
 static void run_changes(model_sink *s, const model_rules *r, const model_delivery *changes, uint32_t n)
 {
     uint32_t left[256];

@@ -152,8 +152,8 @@ static void test_failed_record(void **state)
     close_bench(&b);
 }
 
-/* Streaming: without its key nobody can tell which record failed. Gathering: the source's own key is enough.
- */
+/* Streaming: without its key nobody can tell which record failed. Gathering: the source's own key is
+ * enough. */
 static void test_unidentified(void **state)
 {
     bench b;

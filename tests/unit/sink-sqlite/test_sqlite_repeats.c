@@ -20,8 +20,8 @@ static dvs_cell cell_of(uint32_t kind, const void *bytes, uint32_t length)
     return cell;
 }
 
-/* The value of a column in version 0, 1 or 2 (NULL); the versions differ in nothing but a length, or in all.
- */
+/* The value of a column in version 0, 1 or 2 (NULL); the versions differ in nothing but a length, or in
+ * all. */
 static dvs_cell value_of(uint32_t column, int version)
 {
     if (version == 2)

@@ -4,8 +4,8 @@
 
 #include "testplugins_fixture.h"
 
-/* What a read gave. Rows are texts: "tombstone " if it is one, then the cells as JSON, with "-" for ABSENT.
- */
+/* What a read gave. Rows are texts: "tombstone " if it is one, then the cells as JSON, with "-" for
+ * ABSENT. */
 typedef struct result {
     char **rows;
     size_t n_rows;
