@@ -234,9 +234,13 @@ static int is_absent(const dvsi_expressions *e, uint32_t at, const dvs_cell *rec
     return 0;
 }
 
-static const char *take_bytes(const void *data, int length, uint32_t kind, dvsi_arena *arena, dvs_cell *out)
+/* Of a text, too: read as a blob it needs no NUL behind it, for which SQLite would copy it. */
+static const char *take_bytes(sqlite3_stmt *row, int column, uint32_t kind, dvsi_arena *arena, dvs_cell *out)
 {
-    const char *copy = dvsi_arena_copy(arena, length != 0 ? data : "", (size_t)length);
+    const void *data = sqlite3_column_blob(row, column);
+    int length = sqlite3_column_bytes(row, column);
+    char *copy =
+        data != NULL || length == 0 ? dvsi_arena_copy(arena, length != 0 ? data : "", (size_t)length) : NULL;
     if (copy == NULL)
         return dvsi_cell_no_memory;
     *out = kind == DVS_TEXT ? dvsi_cell_text_n(copy, (size_t)length) : dvsi_cell_bytes(copy, (size_t)length);
@@ -275,15 +279,10 @@ static const char *take_result(const dvsi_expressions *e, sqlite3_stmt *row, int
         return NULL;
     case SQLITE_FLOAT:
         return take_number(e, sqlite3_column_double(row, column), out);
-    case SQLITE_TEXT: {
-        const void *text = sqlite3_column_text(row, column);
-        return text == NULL ? dvsi_cell_no_memory
-                            : take_bytes(text, sqlite3_column_bytes(row, column), DVS_TEXT, arena, out);
-    }
-    case SQLITE_BLOB: {
-        const void *data = sqlite3_column_blob(row, column);
-        return take_bytes(data, sqlite3_column_bytes(row, column), DVS_BYTES, arena, out);
-    }
+    case SQLITE_TEXT:
+        return take_bytes(row, column, DVS_TEXT, arena, out);
+    case SQLITE_BLOB:
+        return take_bytes(row, column, DVS_BYTES, arena, out);
     default:
         *out = dvsi_cell_null();
         return NULL;

@@ -32,6 +32,14 @@ typedef struct dvsi_cached {
 
 #define DVSI_CACHED_MOST 64
 
+/* A table of one row that never ends (expression_row.c): what its columns are called, and what they hold now.
+ */
+typedef struct dvsi_row_table {
+    dvsi_expressions *engine;
+    void (*declare)(dvsi_expressions *e, dvsi_buf *out); /* as between the parentheses of CREATE TABLE */
+    void (*column)(dvsi_expressions *e, sqlite3_context *context, int at);
+} dvsi_row_table;
+
 /* SQLite's own date functions and printf, called after a look at the arguments (functions_clock.c). */
 typedef struct dvsi_clock_function {
     dvsi_expressions *engine;
@@ -66,6 +74,7 @@ struct dvsi_expressions {
     /* The record in hand. */
     const dvs_cell *record; /* NULL: all fields are NULL */
     dvsi_arena *record_arena;
+    dvsi_row_table record_row;
     dvsi_exact exact[DVSI_EXACT_MOST];
     uint32_t n_exact;
     uint32_t mistake; /* the function that failed says that the project is wrong, whatever the record */
@@ -73,8 +82,13 @@ struct dvsi_expressions {
     dvsi_cached cache[DVSI_CACHED_MOST];
     uint32_t cache_next;
     size_t cache_bytes; /* of their texts */
+
+    /* functions_clock.c */
     sqlite3 *clock_db;
     int clock_limit;
+    sqlite3_value **clock_arguments; /* of the call in hand */
+    uint32_t clock_marked;           /* the first one gets a character more */
+    dvsi_row_table clock_row;
     sqlite3_stmt *clock[DVSI_CLOCK_FUNCTIONS][DVSI_CLOCK_ARGUMENTS + 1];
     dvsi_clock_function clock_functions[DVSI_CLOCK_FUNCTIONS];
     dvsi_arena arena; /* names and texts */
@@ -86,7 +100,10 @@ const char *dvsi_expression_scan(const char *text);
 /* Limits, settings and the authorizer of a connection. 0 or -1. */
 int dvsi_expression_lock_down(dvsi_expressions *e);
 
-/* expression_record.c: the record as a virtual table. */
+/* expression_row.c. An error of SQLite. The table must stay as long as the connection. */
+int dvsi_row_table_add(sqlite3 *db, const char *name, dvsi_row_table *table);
+
+/* expression_record.c: the record as such a table. */
 int dvsi_expression_module(dvsi_expressions *e);
 /* Remembers a decimal that is no double. 0, or -1 when memory or room is out. */
 int dvsi_expression_keep_exact(dvsi_expressions *e, double nearest, const char *text, uint32_t length);

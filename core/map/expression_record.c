@@ -1,5 +1,4 @@
-/* expression_record.c - the record in hand as a table of one row that never ends, its values in storage
- * form. */
+/* expression_record.c - the record in hand as a table, its values in storage form. */
 #include "map/expression_parts.h"
 
 #include <math.h>
@@ -9,16 +8,6 @@
 #include "data/decimal.h"
 #include "data/timetext.h"
 #include "data/uuid.h"
-
-typedef struct record_table {
-    sqlite3_vtab base;
-    dvsi_expressions *engine;
-} record_table;
-
-typedef struct record_cursor {
-    sqlite3_vtab_cursor base;
-    dvsi_expressions *engine;
-} record_cursor;
 
 int dvsi_expression_keep_exact(dvsi_expressions *e, double nearest, const char *text, uint32_t length)
 {
@@ -114,124 +103,34 @@ static void result_cell(dvsi_expressions *e, sqlite3_context *context, const dvs
     }
 }
 
-/* ---- The virtual table ---- */
+/* ---- The table ---- */
+
+static void column(dvsi_expressions *e, sqlite3_context *context, int at)
+{
+    if (e->record != NULL && (uint32_t)at < e->n_columns)
+        result_cell(e, context, &e->record[e->places[at]]);
+}
 
 /* No column has a declared type: values compare as what they are. The key is a column that nobody may read:
  * without it there would be `rowid`. */
-static int table_connect(sqlite3 *db, void *data, int argc, const char *const *argv, sqlite3_vtab **out,
-                         char **error)
+static void declare(dvsi_expressions *e, dvsi_buf *out)
 {
-    dvsi_expressions *e = data;
-    dvsi_buf sql = {0};
-    (void)argc;
-    (void)argv;
-    (void)error;
-    dvsi_buf_puts(&sql, "CREATE TABLE x(");
     for (uint32_t i = 0; i < e->n_columns; i++) {
-        dvsi_buf_putc(&sql, '"');
+        dvsi_buf_putc(out, '"');
         for (const char *c = e->columns[i]; *c != '\0'; c++) {
-            dvsi_buf_puts(&sql, *c == '"' ? "\"" : "");
-            dvsi_buf_putc(&sql, *c);
+            dvsi_buf_puts(out, *c == '"' ? "\"" : "");
+            dvsi_buf_putc(out, *c);
         }
-        dvsi_buf_puts(&sql, "\",");
+        dvsi_buf_puts(out, "\",");
     }
-    dvsi_buf_puts(&sql, "\"" DVSI_EXPRESSION_HIDDEN "\" HIDDEN PRIMARY KEY) WITHOUT ROWID");
-    int status = sql.failed ? SQLITE_NOMEM : sqlite3_declare_vtab(db, dvsi_buf_text(&sql));
-    dvsi_buf_free(&sql);
-    record_table *table = status == SQLITE_OK ? sqlite3_malloc64(sizeof *table) : NULL;
-    if (table == NULL)
-        return status != SQLITE_OK ? status : SQLITE_NOMEM;
-    memset(table, 0, sizeof *table);
-    table->engine = e;
-    *out = &table->base;
-    return SQLITE_OK;
+    dvsi_buf_puts(out, "\"" DVSI_EXPRESSION_HIDDEN "\" HIDDEN PRIMARY KEY");
 }
-
-static int table_disconnect(sqlite3_vtab *table)
-{
-    sqlite3_free(table);
-    return SQLITE_OK;
-}
-
-static int table_best_index(sqlite3_vtab *table, sqlite3_index_info *info)
-{
-    (void)table;
-    info->estimatedCost = 1;
-    info->estimatedRows = 1;
-    return SQLITE_OK;
-}
-
-static int cursor_open(sqlite3_vtab *table, sqlite3_vtab_cursor **out)
-{
-    record_cursor *cursor = sqlite3_malloc64(sizeof *cursor);
-    if (cursor == NULL)
-        return SQLITE_NOMEM;
-    memset(cursor, 0, sizeof *cursor);
-    cursor->engine = ((record_table *)table)->engine;
-    *out = &cursor->base;
-    return SQLITE_OK;
-}
-
-static int cursor_close(sqlite3_vtab_cursor *cursor)
-{
-    sqlite3_free(cursor);
-    return SQLITE_OK;
-}
-
-static int cursor_filter(sqlite3_vtab_cursor *cursor, int number, const char *text, int argc,
-                         sqlite3_value **argv)
-{
-    (void)cursor;
-    (void)number;
-    (void)text;
-    (void)argc;
-    (void)argv;
-    return SQLITE_OK;
-}
-
-static int cursor_next(sqlite3_vtab_cursor *cursor)
-{
-    (void)cursor;
-    return SQLITE_OK;
-}
-
-static int cursor_eof(sqlite3_vtab_cursor *cursor)
-{
-    (void)cursor;
-    return 0;
-}
-
-static int cursor_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int column)
-{
-    dvsi_expressions *e = ((record_cursor *)cursor)->engine;
-    if (e->record != NULL && column >= 0 && (uint32_t)column < e->n_columns)
-        result_cell(e, context, &e->record[e->places[column]]);
-    return SQLITE_OK;
-}
-
-static int cursor_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *id)
-{
-    (void)cursor;
-    *id = 0;
-    return SQLITE_OK;
-}
-
-static const sqlite3_module record_module = {.xConnect = table_connect,
-                                             .xBestIndex = table_best_index,
-                                             .xDisconnect = table_disconnect,
-                                             .xDestroy = table_disconnect,
-                                             .xOpen = cursor_open,
-                                             .xClose = cursor_close,
-                                             .xFilter = cursor_filter,
-                                             .xNext = cursor_next,
-                                             .xEof = cursor_eof,
-                                             .xColumn = cursor_column,
-                                             .xRowid = cursor_rowid};
 
 int dvsi_expression_module(dvsi_expressions *e)
 {
     sqlite3_stmt *first = NULL; /* makes the table, while the authorizer does not look yet */
-    int status = sqlite3_create_module_v2(e->db, DVSI_EXPRESSION_TABLE, &record_module, e, NULL);
+    e->record_row = (dvsi_row_table){e, declare, column};
+    int status = dvsi_row_table_add(e->db, DVSI_EXPRESSION_TABLE, &e->record_row);
     if (status == SQLITE_OK)
         status = sqlite3_prepare_v2(e->db, "SELECT 1 FROM " DVSI_EXPRESSION_TABLE, -1, &first, NULL);
     sqlite3_finalize(first);

@@ -50,25 +50,54 @@ static int check(sqlite3_context *context, const dvsi_clock_function *f, int n, 
     return 0;
 }
 
+/* The arguments, as a table: a statement that is bound and reset for each call costs as much as the call. */
+static void declare(dvsi_expressions *e, dvsi_buf *out)
+{
+    (void)e;
+    for (int i = 0; i < DVSI_CLOCK_ARGUMENTS; i++)
+        dvsi_buf_printf(out, "a%d,", i);
+    dvsi_buf_puts(out, "id HIDDEN PRIMARY KEY");
+}
+
+/* Texts are not copied: they stay until the call returns, and nobody looks at them after that. Where it finds
+ * their end itself, SQLite makes no copy with a NUL behind it. */
+static void column(dvsi_expressions *e, sqlite3_context *context, int at)
+{
+    sqlite3_value *value = e->clock_arguments[at];
+    if (sqlite3_value_type(value) != SQLITE_TEXT) {
+        sqlite3_result_value(context, value);
+        return;
+    }
+    const char *text = (const char *)sqlite3_value_text(value);
+    int length = sqlite3_value_bytes(value);
+    if (text == NULL)
+        sqlite3_result_error_nomem(context);
+    else if (e->clock_marked && at == 0)
+        sqlite3_result_text(context, sqlite3_mprintf("x%s", text), -1, sqlite3_free);
+    else
+        sqlite3_result_text(context, text, strlen(text) == (size_t)length ? -1 : length, SQLITE_STATIC);
+}
+
+static int open_database(dvsi_expressions *e)
+{
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX |
+                      SQLITE_OPEN_PRIVATECACHE;
+    e->clock_row = (dvsi_row_table){e, declare, column};
+    int status = sqlite3_open_v2(":memory:", &e->clock_db, flags, NULL);
+    return status == SQLITE_OK ? dvsi_row_table_add(e->clock_db, "arguments", &e->clock_row) : status;
+}
+
 static sqlite3_stmt *statement_for(dvsi_expressions *e, uint32_t at, int n)
 {
     dvsi_buf sql = {0};
     if (e->clock[at][n] != NULL)
         return e->clock[at][n];
-    if (e->clock_db == NULL) {
-        const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY |
-                          SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-        if (sqlite3_open_v2(":memory:", &e->clock_db, flags, NULL) != SQLITE_OK)
-            return NULL;
-    }
-    /* An empty result of printf would be NULL, too: there is always a first character. */
-    if (at >= PRINTF)
-        dvsi_buf_puts(&sql, "SELECT substr(printf('x'||?");
-    else
-        dvsi_buf_printf(&sql, "SELECT %s(?", names[at]);
-    for (int i = 1; i < n; i++)
-        dvsi_buf_puts(&sql, ",?");
-    dvsi_buf_puts(&sql, at >= PRINTF ? "),2)" : ")");
+    if (e->clock_db == NULL && open_database(e) != SQLITE_OK)
+        return NULL;
+    dvsi_buf_printf(&sql, "SELECT %s(", names[at]);
+    for (int i = 0; i < n; i++)
+        dvsi_buf_printf(&sql, "%sa%d", i != 0 ? "," : "", i);
+    dvsi_buf_puts(&sql, ") FROM arguments");
     if (!sql.failed)
         (void)sqlite3_prepare_v3(e->clock_db, dvsi_buf_text(&sql), -1, SQLITE_PREPARE_PERSISTENT,
                                  &e->clock[at][n], NULL);
@@ -85,51 +114,51 @@ static void take_result(sqlite3_context *context, sqlite3_stmt *row)
     case SQLITE_FLOAT:
         sqlite3_result_double(context, sqlite3_column_double(row, 0));
         break;
-    case SQLITE_TEXT:
-        sqlite3_result_text(context, (const char *)sqlite3_column_text(row, 0), sqlite3_column_bytes(row, 0),
+    case SQLITE_TEXT: {
+        const char *text = sqlite3_column_blob(row, 0);
+        sqlite3_result_text(context, text != NULL ? text : "", sqlite3_column_bytes(row, 0),
                             SQLITE_TRANSIENT);
         break;
+    }
     default:
         sqlite3_result_null(context);
     }
 }
 
-/* Texts are not copied: they stay until the call returns, and nobody looks at them after that. */
-static int bind(sqlite3_stmt *statement, int at, sqlite3_value *value)
+/* printf gives NULL for an empty result and for one that is too long. With a first character more it tells.
+ */
+static void take_nothing(sqlite3_context *context, dvsi_expressions *e, sqlite3_stmt *statement)
 {
-    if (sqlite3_value_type(value) != SQLITE_TEXT)
-        return sqlite3_bind_value(statement, at, value);
-    const char *text = (const char *)sqlite3_value_text(value);
-    return text != NULL ? sqlite3_bind_text64(statement, at, text, (sqlite3_uint64)sqlite3_value_bytes(value),
-                                              SQLITE_STATIC, SQLITE_UTF8)
-                        : SQLITE_NOMEM;
+    e->clock_marked = 1;
+    if (sqlite3_step(statement) != SQLITE_ROW || sqlite3_column_type(statement, 0) == SQLITE_NULL)
+        sqlite3_result_error_toobig(context);
+    else
+        sqlite3_result_text(context, "", 0, SQLITE_STATIC);
+    e->clock_marked = 0;
 }
 
 static void call(sqlite3_context *context, int n, sqlite3_value **args)
 {
     const dvsi_clock_function *f = sqlite3_user_data(context);
+    dvsi_expressions *e = f->engine;
     if (check(context, f, n, args) != 0)
         return;
-    sqlite3_stmt *statement = statement_for(f->engine, f->at, n);
-    int status = statement != NULL ? SQLITE_OK : SQLITE_ERROR;
-    if (statement != NULL && f->engine->clock_limit != f->engine->length_limit) {
-        f->engine->clock_limit = f->engine->length_limit;
-        (void)sqlite3_limit(f->engine->clock_db, SQLITE_LIMIT_LENGTH, f->engine->clock_limit);
+    sqlite3_stmt *statement = statement_for(e, f->at, n);
+    if (statement != NULL && e->clock_limit != e->length_limit) {
+        e->clock_limit = e->length_limit;
+        (void)sqlite3_limit(e->clock_db, SQLITE_LIMIT_LENGTH, e->clock_limit);
     }
-    for (int i = 0; i < n && status == SQLITE_OK; i++)
-        status = bind(statement, i + 1, args[i]);
-    if (status == SQLITE_OK)
-        status = sqlite3_step(statement);
-    if (status == SQLITE_ROW && f->at >= PRINTF && sqlite3_column_type(statement, 0) == SQLITE_NULL &&
-        sqlite3_value_type(args[0]) != SQLITE_NULL)
-        sqlite3_result_error_toobig(context);
-    else if (status == SQLITE_ROW)
-        take_result(context, statement);
-    else
-        sqlite3_result_error(
-            context, f->engine->clock_db != NULL ? sqlite3_errmsg(f->engine->clock_db) : "out of memory", -1);
-    if (statement != NULL)
+    e->clock_arguments = args;
+    if (statement == NULL || sqlite3_step(statement) != SQLITE_ROW) {
+        sqlite3_result_error(context, e->clock_db != NULL ? sqlite3_errmsg(e->clock_db) : "out of memory",
+                             -1);
         sqlite3_reset(statement);
+    } else if (f->at >= PRINTF && sqlite3_column_type(statement, 0) == SQLITE_NULL &&
+               sqlite3_value_type(args[0]) != SQLITE_NULL) {
+        take_nothing(context, e, statement);
+    } else {
+        take_result(context, statement);
+    }
 }
 
 int dvsi_functions_add_clock(dvsi_expressions *e)

@@ -107,6 +107,13 @@ static void test_limits(void **state)
         {"printf(none)", "null"},
         {"printf('')", "text "},
         {"printf()", "? needs a format"},
+        {"printf('%s', '') || printf('%s', printf('%s%s', 'a', printf('%s', 'b'))) || printf('%s', 'c')",
+         "text abc"},
+        {"printf('%s', 'a') = printf('%s', 'a') AND printf('%s', 'a') <> printf('%s', 'b')", "int64 1"},
+        {"hex(printf('%s', 'a' || char(0) || 'b'))", "text 61"},
+        {"printf('%d %s %.2f', a, raw, f)", "! not valid UTF-8"},
+        {"strftime('%Y', at) || strftime('%m', strftime('%Y-%m-%d', at))", "text 202402"},
+        {"coalesce(date(none), date('none'), printf(none))", "null"},
         {"a LIKE printf('%300d', a)", "! LIKE or GLOB pattern too complex"},
     };
     dvsi_buf deep = {0};
