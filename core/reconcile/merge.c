@@ -60,8 +60,8 @@ static int add_losers(const dvsi_policy *policy, const dvsi_said *said, uint32_t
     const dvsi_voice *first = &policy->voices[said[winner].voice];
     for (uint32_t i = winner + 1; i < n_said; i++) {
         const dvsi_voice *voice = &policy->voices[said[i].voice];
-        if (is_second(said, i) || voice->says[field] != DVSI_SAYS_TRUTH ||
-            !has_opinion(policy, &said[i], field) ||
+        if (said[i].fields == said[winner].fields || is_second(said, i) ||
+            voice->says[field] != DVSI_SAYS_TRUTH || !has_opinion(policy, &said[i], field) ||
             dvsi_cell_equal(&said[winner].fields[field], &said[i].fields[field]))
             continue;
         dvsi_clash *clash = dvsi_merge_clash(arena, merged);

@@ -44,7 +44,7 @@ typedef struct dvsi_policy {
 typedef struct dvsi_said {
     uint32_t voice;
     uint32_t reserved;
-    const dvs_cell *fields; /* n_fields; ABSENT where it says nothing */
+    const dvs_cell *fields; /* n_fields; ABSENT where it says nothing; those who say the same may share it */
 } dvsi_said;
 
 /* The stored row. */

@@ -63,8 +63,6 @@ typedef struct book_index {
 
 /* clang-format off */
 static const book_index index_list[] = {
-    {"_sync_offers_source", DVSI_BOOK_OFFERS, DVS_INDEX_UNIQUE,
-     {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_SOURCE, DVSI_OFFERS_SOURCE_KEY}, 4, -1, -1},
     {"_sync_deletes_key", DVSI_BOOK_DELETES, DVS_INDEX_UNIQUE,
      {DVSI_DELETES_PROJECT, DVSI_DELETES_ENTITY, DVSI_DELETES_KEY}, 3, -1, -1},
     {"_sync_errors_key", DVSI_BOOK_ERRORS, 0,
@@ -88,14 +86,17 @@ static const book_index lineage_index = {
     "_sync_lineage_key", DVSI_BOOK_LINEAGE, 0,
     {DVSI_LINEAGE_PROJECT, DVSI_LINEAGE_ENTITY, DVSI_LINEAGE_KEY}, 3, -1, -1};
 
-/* So are these: keys come in no order, so that each new offer would change a page of its own in
- * each of them. */
-static const book_index offers_key = {
-    "_sync_offers_key", DVSI_BOOK_OFFERS, 0,
-    {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, -1};
-static const book_index offers_pending = {
-    "_sync_offers_pending", DVSI_BOOK_OFFERS, 0,
-    {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, DVSI_OFFERS_PENDING};
+/* So are these, see offers_load.c. */
+static const book_index offers_list[] = {
+    {"_sync_offers_source", DVSI_BOOK_OFFERS, 0,
+     {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_SOURCE, DVSI_OFFERS_SOURCE_KEY}, 4, -1, -1},
+    {"_sync_offers_key", DVSI_BOOK_OFFERS, 0,
+     {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, -1},
+    {"_sync_offers_pending", DVSI_BOOK_OFFERS, 0,
+     {DVSI_OFFERS_PROJECT, DVSI_OFFERS_ENTITY, DVSI_OFFERS_KEY}, 3, -1, DVSI_OFFERS_PENDING},
+};
+#define N_OFFERS_INDEXES 3
+#define OFFERS_WITHOUT_PENDING 2
 /* clang-format on */
 
 uint64_t dvsi_table_id(void)
@@ -159,9 +160,9 @@ int32_t dvsi_books_open(dvsi_books *books, dvsi_sink *sink, const char *project,
     return DVS_OK;
 }
 
-static int32_t make_index(dvsi_books *books, const book_index *spec, dvs_error *err)
+static dvs_index as_index(const dvsi_books *books, const book_index *spec)
 {
-    dvs_index index = {.struct_size = (uint32_t)sizeof index,
+    return (dvs_index){.struct_size = (uint32_t)sizeof(dvs_index),
                        .flags = spec->flags,
                        .name = spec->name,
                        .table = &books->tables[spec->book],
@@ -169,29 +170,52 @@ static int32_t make_index(dvsi_books *books, const book_index *spec, dvs_error *
                        .n_columns = spec->n_columns,
                        .only_null = spec->only_null,
                        .only_set = spec->only_set};
-    return dvsi_sink_ensure_index(books->sink, &index, err);
 }
 
-int32_t dvsi_books_index_keys(dvsi_books *books, dvs_error *err)
+static int32_t make_indexes(dvsi_books *books, const book_index *list, size_t n, dvs_error *err)
 {
-    return make_index(books, &offers_key, err);
+    int32_t status = DVS_OK;
+    for (size_t i = 0; i < n && status == DVS_OK; i++) {
+        const dvs_index index = as_index(books, &list[i]);
+        status = dvsi_sink_ensure_index(books->sink, &index, err);
+    }
+    return status;
 }
 
-static int32_t index_offers(dvsi_books *books, dvs_error *err)
+int32_t dvsi_books_index_offers(dvsi_books *books, dvs_error *err)
 {
-    int32_t status = dvsi_books_index_keys(books, err);
-    return status == DVS_OK ? make_index(books, &offers_pending, err) : status;
+    return make_indexes(books, offers_list, OFFERS_WITHOUT_PENDING, err);
+}
+
+int32_t dvsi_books_unindex_offers(dvsi_books *books, dvs_error *err)
+{
+    int32_t status = DVS_OK;
+    for (size_t i = 0; i < N_OFFERS_INDEXES && status == DVS_OK; i++) {
+        const dvs_index index = as_index(books, &offers_list[i]);
+        status = dvsi_sink_drop_index(books->sink, &index, err);
+    }
+    return status;
 }
 
 int32_t dvsi_books_index(dvsi_books *books, dvs_error *err)
 {
-    int32_t status = make_index(books, &lineage_index, err);
-    return status == DVS_OK ? index_offers(books, err) : status;
+    int32_t status = make_indexes(books, &lineage_index, 1, err);
+    return status == DVS_OK ? make_indexes(books, offers_list, N_OFFERS_INDEXES, err) : status;
+}
+
+/* A table that was just made has no indexes; one with offers gets those that a killed run has not made. */
+static int32_t look_at_offers(dvsi_books *books, int is_new, dvs_error *err)
+{
+    int64_t next = 1;
+    int32_t status =
+        is_new ? DVS_OK : dvsi_sink_next_id(books->sink, &books->tables[DVSI_BOOK_OFFERS], &next, err);
+    books->offers_empty = next == 1;
+    return status == DVS_OK && next != 1 ? make_indexes(books, offers_list, N_OFFERS_INDEXES, err) : status;
 }
 
 int32_t dvsi_books_create(dvsi_books *books, dvsi_book n, dvs_error *err)
 {
-    const int had_offers = books->exists[DVSI_BOOK_OFFERS] != 0;
+    const int new_offers = !books->exists[DVSI_BOOK_OFFERS];
     int32_t status = DVS_OK;
     for (uint32_t b = 0; b < (uint32_t)n && status == DVS_OK; b++) {
         dvs_change change = {(uint32_t)sizeof change, DVS_CHANGE_CREATE_TABLE, &books->tables[b], NULL, NULL};
@@ -202,9 +226,9 @@ int32_t dvsi_books_create(dvsi_books *books, dvsi_book n, dvs_error *err)
     }
     for (size_t i = 0; i < sizeof index_list / sizeof *index_list && status == DVS_OK; i++)
         if ((uint32_t)index_list[i].book < (uint32_t)n)
-            status = make_index(books, &index_list[i], err);
-    if (status == DVS_OK && had_offers) /* also when the run that filled them was killed */
-        status = index_offers(books, err);
+            status = make_indexes(books, &index_list[i], 1, err);
+    if (status == DVS_OK)
+        status = look_at_offers(books, new_offers, err);
     if (status == DVS_OK) {
         dvs_view view = {.struct_size = (uint32_t)sizeof view,
                          .type = DVS_VIEW_FIELD_LINEAGE,

@@ -188,6 +188,8 @@ typedef struct dvsi_books {
     dvs_table tables[DVSI_BOOK_COUNT];
     uint32_t exists[DVSI_BOOK_COUNT];
     int64_t next_id[DVSI_BOOK_COUNT]; /* 0: ask the sink, others may have written since */
+    uint32_t offers_empty;            /* there were none when dvsi_books_create looked */
+    uint32_t offers_bare;             /* ... and they have no indexes since (offers_load.c) */
 } dvsi_books;
 
 /* An id for a dvs_table, unique in this process. */
@@ -196,12 +198,13 @@ uint64_t dvsi_table_id(void);
 /* Looks which of the tables are there. Texts must outlive the books. Needs a transaction. */
 int32_t dvsi_books_open(dvsi_books *books, dvsi_sink *sink, const char *project, dvs_error *err);
 /* Makes those of the first `n` that are missing, with indexes and the view field_lineage. In a transaction.
- * The index of the lineage is left out when there is no lineage yet, those of the offers' keys when there is
- * no table of offers: dvsi_books_index adds them after a load, dvsi_books_index_keys the one that reconciling
- * needs. */
+ * The index of the lineage is left out when there is no lineage yet, and those of the offers when there are
+ * none: dvsi_books_index adds them after a load. */
 int32_t dvsi_books_create(dvsi_books *books, dvsi_book n, dvs_error *err);
 int32_t dvsi_books_index(dvsi_books *books, dvs_error *err);
-int32_t dvsi_books_index_keys(dvsi_books *books, dvs_error *err);
+/* Of the offers' indexes those of the keys alone; and all of them away. */
+int32_t dvsi_books_index_offers(dvsi_books *books, dvs_error *err);
+int32_t dvsi_books_unindex_offers(dvsi_books *books, dvs_error *err);
 /* A new transaction: forget what others may have changed. */
 void dvsi_books_begin(dvsi_books *books);
 void dvsi_books_close(dvsi_books *books);

@@ -95,6 +95,7 @@ struct dvsi_feed {
     dvsi_seen changed;     /* ... and those of them that it wrote */
     int64_t first_own_row; /* the first row id that this run can have given, in a first load */
     int64_t last_met;      /* row id of the record met last: the next ones probably follow it */
+    uint32_t loads_offers; /* without a look at what there was (offers_load.c) */
     uint32_t rows_noted;   /* by their keys, as the table has no index for these */
     uint32_t no_guess;     /* batches to come in which the order of the source is not trusted */
     uint64_t seen_active;

@@ -104,7 +104,7 @@ static int32_t find_offers(dvsi_feed *feed, const dvsi_record *records, const ui
         record_of[n_keys++] = i;
     }
     dvsi_batch_reset(run->rows, 5);
-    if (n_keys == 0)
+    if (n_keys == 0 || run->notes.offers_bare)
         return DVS_OK;
     dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
                          .n_columns = 5,
@@ -161,14 +161,12 @@ static int fill_offer(offer_batch *b, const dvsi_record *record, const dvs_cell 
     return put_fields(feed, record, stored != NULL ? &stored[2] : NULL, &b->text, &row[DVSI_OFFERS_FIELDS]);
 }
 
-/* Two records of a source that names them by the entity's key alone: the one delivered last stands. */
-static void warn_twice(dvsi_feed *feed, const dvsi_record *record)
+void dvsi_gather_warn_twice(dvsi_feed *feed, uint64_t number, const char *key)
 {
     if (feed->mode != DVS_READ_FULL || feed->mapping->n_source_key != 0 || feed->warned_duplicate)
         return;
     feed->warned_duplicate = 1;
-    dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, record->number,
-                  record->key, NULL,
+    dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, number, key, NULL,
                   "the source gave this key more than once; the record delivered last stands");
 }
 
@@ -202,7 +200,7 @@ static int32_t take_offer(offer_batch *b, const dvsi_record *record, const dvs_c
     if (!moved && !changed && !b->feed->target->rewrites_raw)
         return DVS_OK;
     if (!is_new)
-        warn_twice(b->feed, record);
+        dvsi_gather_warn_twice(b->feed, record->number, record->key);
     if (moved && leave_key(b, &stored[1]) != 0)
         return dvsi_error_no_memory(err);
     for (uint32_t i = DVSI_OFFERS_KEY; i < DVSI_N_OFFERS; i++)
@@ -250,6 +248,8 @@ int32_t dvsi_gather_work(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     uint32_t *previous = NULL;
     int32_t *row_of = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *row_of);
     int32_t status = dvsi_scratch_open(run, err);
+    if (status == DVS_OK)
+        status = dvsi_offers_begin(feed, work, err);
     if (status != DVS_OK)
         return status;
     b.inserts = dvsi_arena_calloc(arena, (size_t)n * DVSI_N_OFFERS + 1, sizeof *b.inserts);
@@ -261,7 +261,7 @@ int32_t dvsi_gather_work(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     status = find_offers(feed, work->records, skip, n, row_of, err);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++)
         if (previous[i] != 0 && differ(feed, &work->records[i], &work->records[previous[i] - 1]))
-            warn_twice(feed, &work->records[i]);
+            dvsi_gather_warn_twice(feed, work->records[i].number, work->records[i].key);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++)
         if (!skip[i])
             status =

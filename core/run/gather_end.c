@@ -60,45 +60,21 @@ static int32_t drop(dvsi_feed *feed, const int64_t *gone, uint32_t n_gone, dvs_e
  * those that were there when the read began and that it did not meet go. */
 static int32_t drop_offers(dvsi_feed *feed, dvs_error *err)
 {
-    static const uint32_t columns[2] = {DVSI_OFFERS_OFFER_ID, DVSI_OFFERS_SOURCE_KEY};
-    static const uint32_t order = DVSI_OFFERS_SOURCE_KEY;
     dvsi_run *run = feed->run;
     dvsi_buf last = {0};
     dvsi_batch *rows = dvsi_batch_new(2);
     int32_t status = rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     for (uint32_t n = WALKED_AT_ONCE; n == WALKED_AT_ONCE && status == DVS_OK;) {
-        dvs_where where[4] = {
-            dvsi_where(DVSI_OFFERS_PROJECT, DVS_OP_EQ, dvsi_cell_text(run->project->name)),
-            dvsi_where(DVSI_OFFERS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
-            dvsi_where(DVSI_OFFERS_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label)),
-            dvsi_where(DVSI_OFFERS_SOURCE_KEY, DVS_OP_GT,
-                       dvsi_cell_text_n(dvsi_buf_text(&last), last.length))};
-        dvs_scan scan = {.struct_size = (uint32_t)sizeof scan,
-                         .table = &run->notes.tables[DVSI_BOOK_OFFERS],
-                         .columns = columns,
-                         .n_columns = 2,
-                         .n_where = last.length != 0 ? 4 : 3,
-                         .where = where,
-                         .order = &order,
-                         .n_order = 1,
-                         .where_stride = sizeof(dvs_where),
-                         .limit = WALKED_AT_ONCE};
         uint32_t n_gone = 0;
         dvsi_arena_reset(&run->batch_arena);
-        dvsi_batch_reset(rows, 2);
         int64_t *gone = dvsi_arena_calloc(&run->batch_arena, WALKED_AT_ONCE, sizeof *gone);
-        status = gone == NULL ? dvsi_error_no_memory(err) : dvsi_sink_scan(run->notes.sink, &scan, rows, err);
+        status = gone == NULL ? dvsi_error_no_memory(err)
+                              : dvsi_offers_walk(feed, DVS_OP_GT, &last, WALKED_AT_ONCE, rows, err);
         n = rows->n_rows;
         for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
             int64_t id = dvsi_batch_cells(rows, i)[0].v.i64;
             if (id <= feed->state.start_row_id && !dvsi_seen_has(&feed->seen, id))
                 gone[n_gone++] = id;
-        }
-        if (status == DVS_OK && n != 0) {
-            const dvs_cell *end = &dvsi_batch_cells(rows, n - 1)[1];
-            dvsi_buf_clear(&last);
-            dvsi_buf_add(&last, end->v.text, end->length);
-            status = last.failed ? dvsi_error_no_memory(err) : DVS_OK;
         }
         if (status == DVS_OK && n_gone != 0)
             status = drop(feed, gone, n_gone, err);
@@ -238,16 +214,22 @@ static int32_t listen(dvsi_target *target, dvsi_work *work, const ranked *all, u
         return dvsi_error_no_memory(err);
     offers->said = said;
     offers->raw = raw;
+    dvs_cell *fields = NULL;
+    const dvs_cell *before = NULL;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t voice = (uint32_t)(all[i].feed - target->feeds);
-        dvs_cell *fields = NULL;
         if (i > 0 && all[i].feed == all[i - 1].feed) {
             warn_several(&target->feeds[voice], &work->arena, &all[i].row[GOT_KEY]);
             continue;
         }
-        int32_t status = read_fields(target, work, &all[i].row[GOT_FIELDS], &fields, err);
-        if (status != DVS_OK)
-            return status;
+        /* Sources mostly agree: what says the same is read once. */
+        const dvs_cell *text = &all[i].row[GOT_FIELDS];
+        if (before == NULL || !dvsi_cell_equal(before, text)) {
+            int32_t status = read_fields(target, work, text, &fields, err);
+            if (status != DVS_OK)
+                return status;
+        }
+        before = text;
         raw[offers->n_said] = wants_raw(target) ? &all[i].row[GOT_RAW] : NULL;
         said[offers->n_said++] = (dvsi_said){.voice = voice, .fields = fields};
     }
@@ -456,7 +438,7 @@ static int knows_missing(const dvsi_feed *feed)
 int32_t dvsi_gather_drop_missing(dvsi_feed *feed, dvs_error *err)
 {
     int32_t status = dvsi_scratch_open(feed->run, err);
-    if (status == DVS_OK && knows_missing(feed))
+    if (status == DVS_OK && knows_missing(feed) && !feed->run->notes.offers_empty)
         status = drop_offers(feed, err);
     return status;
 }

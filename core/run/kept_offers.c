@@ -10,6 +10,7 @@
 #include "data/cell.h"
 #include "map/record_json.h"
 #include "run/changes.h"
+#include "run/gather.h"
 #include "run/row_errors.h"
 #include "run/run.h"
 
@@ -40,13 +41,15 @@ static int32_t find(const dvsi_feed *feed, dvsi_books *books, const char *source
     return dvsi_sink_read(books->sink, &lookup, rows, err);
 }
 
-/* Not one of a former definition. */
+/* Not one of a former definition. 1 or 0; -1 when memory is out. */
 static int is_readable(dvsi_feed *feed, const dvs_cell *fields)
 {
     const dvsi_target *target = feed->target;
     dvsi_arena *arena = &feed->run->batch_arena;
     dvs_cell *cells = dvsi_arena_calloc(arena, (size_t)target->n_fields + 1, sizeof *cells);
-    return cells != NULL && fields->kind == DVS_JSON &&
+    if (cells == NULL)
+        return -1;
+    return fields->kind == DVS_JSON &&
            dvsi_record_read_json(arena, target->schema.columns + 1, target->n_plain, fields->v.text,
                                  fields->length, cells) == 0;
 }
@@ -63,8 +66,9 @@ static int32_t keep(dvsi_feed *feed, const char *source_key, dvsi_batch *kept, d
     status = find(feed, &run->notes, source_key, made, err);
     if (status != DVS_OK || made->n_rows != 0) /* an earlier delivery of it came through */
         return status;
-    if (!is_readable(feed, &row[DVSI_OFFERS_FIELDS]))
-        return DVS_OK;
+    const int readable = is_readable(feed, &row[DVSI_OFFERS_FIELDS]);
+    if (readable <= 0)
+        return readable == 0 ? DVS_OK : dvsi_error_no_memory(err);
     return dvsi_books_insert(&run->notes, DVSI_BOOK_OFFERS, row, 1, NULL, err);
 }
 
@@ -77,6 +81,8 @@ int32_t dvsi_offers_keep(dvsi_feed *feed, const dvsi_record_error *errors, uint3
     dvsi_batch *kept = dvsi_batch_new(DVSI_N_OFFERS);
     dvsi_batch *made = dvsi_batch_new(DVSI_N_OFFERS);
     int32_t status = kept == NULL || made == NULL ? dvsi_error_no_memory(err) : dvsi_scratch_open(run, err);
+    if (status == DVS_OK)
+        status = dvsi_offers_index(run, err);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++)
         if (errors[i].source_key != NULL)
             status = keep(feed, errors[i].source_key, kept, made, err);
@@ -138,7 +144,8 @@ int32_t dvsi_notes_copy(dvsi_target *target, dvs_error *err)
     int32_t status = run->books.sink != NULL ? dvsi_scratch_open(run, err) : DVS_OK;
     if (run->books.sink == NULL || status != DVS_OK)
         return status;
-    if (run->books.exists[DVSI_BOOK_DELETES]) {
+    status = dvsi_offers_index(run, err);
+    if (status == DVS_OK && run->books.exists[DVSI_BOOK_DELETES]) {
         const dvs_where where[2] = {dvsi_where(DVSI_DELETES_PROJECT, DVS_OP_EQ, project),
                                     dvsi_where(DVSI_DELETES_ENTITY, DVS_OP_EQ, name)};
         status = copy_rows(run, DVSI_BOOK_DELETES, where, 2, DVSI_DELETES_KEY, err);

@@ -331,7 +331,8 @@ static int32_t settle_conflicts(const merging *m, dvs_error *err)
     return dvsi_conflicts_settle(m->feed, all, n, err);
 }
 
-/* Offers that were reconciled are no longer pending; those of failed records are tried again. */
+/* Offers that were reconciled are no longer pending; those of failed records are tried again. The last thing
+ * of a step: none of it must be undone. */
 static int32_t settle_offers(const merging *m, dvs_error *err)
 {
     static const uint32_t column = DVSI_OFFERS_PENDING;
@@ -342,10 +343,12 @@ static int32_t settle_offers(const merging *m, dvs_error *err)
         return DVS_OK;
     for (uint32_t i = 0; i < m->work->n_records && status == DVS_OK; i++) {
         const dvsi_record_offers *offers = m->work->records[i].offers;
-        int failed = has_failed(m, i);
-        if (failed && offers->n_pending == 0)
+        if (has_failed(m, i) && offers->n_pending == 0)
             status = dvsi_books_update(notes, DVSI_BOOK_OFFERS, offers->best, &column, &again, 1, err);
-        for (uint32_t k = 0; k < offers->n_pending && !failed && status == DVS_OK; k++)
+    }
+    for (uint32_t i = 0; i < m->work->n_records && status == DVS_OK; i++) {
+        const dvsi_record_offers *offers = m->work->records[i].offers;
+        for (uint32_t k = 0; k < offers->n_pending && !has_failed(m, i) && status == DVS_OK; k++)
             if (dvsi_settled_add(m->target, offers->pending[k]) != 0)
                 status = dvsi_error_no_memory(err);
     }
@@ -372,17 +375,15 @@ static int32_t take_all(merging *m, dvs_error *err)
     if (status == DVS_OK)
         status = settle_conflicts(m, err);
     if (status == DVS_OK)
-        status = settle_offers(m, err);
-    if (status == DVS_OK)
         status = dvsi_waiting_add(m->feed, m->gone, m->n_gone, err);
-    /* A record that a source still has is not to be deleted. */
-    return status == DVS_OK ? dvsi_waiting_remove(m->feed, m->there, m->n_there, err) : status;
+    if (status == DVS_OK) /* a record that a source still has is not to be deleted */
+        status = dvsi_waiting_remove(m->feed, m->there, m->n_there, err);
+    return status == DVS_OK ? settle_offers(m, err) : status;
 }
 
 int32_t dvsi_gather_settle(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
 {
     merging m = {.feed = feed, .target = feed->target, .run = feed->run, .work = work};
-    const size_t n_settled = feed->target->n_settled;
     if (work->n_records == 0)
         return DVS_OK;
     uint8_t *skip = dvsi_arena_calloc(&feed->run->batch_arena, work->n_records, 1);
@@ -393,8 +394,6 @@ int32_t dvsi_gather_settle(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
         status = dvsi_pins_read(feed, m.keys, work->n_records, &m.pins, err);
     if (status == DVS_OK)
         status = take_all(&m, err);
-    if (status != DVS_OK)
-        feed->target->n_settled = n_settled; /* as the step is undone */
     dvsi_write_end(&m.writing);
     return status;
 }

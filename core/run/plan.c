@@ -6,6 +6,7 @@
 #include "data/cell.h"
 #include "data/json.h"
 #include "run/deletes.h"
+#include "run/gather.h"
 #include "run/plan.h"
 #include "run/row_errors.h"
 #include "run/rows.h"
@@ -275,6 +276,8 @@ static int32_t plan_feed(dvsi_feed *feed, dvs_error *err)
     dvsi_feed_state *s = &feed->state;
     const int changed = (int)feed->is_changed;
     int32_t status = changed ? forget_former(feed, err) : DVS_OK;
+    if (status == DVS_OK && !run->dry && dvsi_feed_gathers(feed) && s->read_mode == DVS_READ_FULL)
+        status = dvsi_offers_once(feed, err);
     if (run->saved == NULL && feed->mode != DVS_READ_FULL && s->read_mode == DVS_READ_FULL &&
         !can_resume(feed, changed)) {
         feed->mode = DVS_READ_FULL; /* the cursor may be past what that read wrote */
@@ -381,6 +384,8 @@ int32_t dvsi_plan_restart(dvsi_feed *feed, dvs_error *err)
         status = dvsi_row_errors_restart(feed, err);
     if (status == DVS_OK && feed->state.first_load && !feed->run->dry)
         status = dvsi_first_load_close(feed, err);
+    if (status == DVS_OK)
+        status = dvsi_offers_index(feed->run, err);
     if (status == DVS_OK)
         status = begin_read(feed, err);
     if (status == DVS_OK && !feed->run->dry && !feed->state.first_load)

@@ -9,6 +9,7 @@
 #include "data/json.h"
 #include "run/conflicts.h"
 #include "run/deletes.h"
+#include "run/gather.h"
 #include "run/saved.h"
 
 typedef struct application {
@@ -141,6 +142,8 @@ int32_t dvsi_saved_apply(dvsi_feed *feed, dvs_error *err)
     int32_t status = a.rows == NULL
                          ? dvsi_error_no_memory(err)
                          : dvsi_saved_lines_of(feed->run->saved, entity, DVSI_SAVED_OTHERS, &lines, err);
+    if (status == DVS_OK)
+        status = dvsi_offers_index(feed->run, err);
     do {
         dvsi_arena_reset(&a.arena);
         dvsi_arena_reset(&feed->run->batch_arena);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "data/cell.h"
 #include "data/json.h"
+#include "run/gather.h"
 #include "run/saved_parts.h"
 
 #define AT_ONCE 256u
@@ -139,7 +140,9 @@ int32_t dvsi_saved_offers(dvsi_feed *feed, dvsi_saved_out *out, dvs_error *err)
     dvsi_buf line = {0};
     const dvs_cell *a = NULL;
     const dvs_cell *b = NULL;
-    int32_t status = begin(feed, &now, &feed->run->notes, err);
+    int32_t status = dvsi_offers_index(feed->run, err);
+    if (status == DVS_OK)
+        status = begin(feed, &now, &feed->run->notes, err);
     if (status == DVS_OK)
         status = begin(feed, &before, &feed->run->books, err);
     while (status == DVS_OK) {

@@ -75,6 +75,31 @@ int dvsi_seen_has(const dvsi_seen *seen, int64_t id)
     return chunk != NULL && ((chunk->bits[(size_t)(id % CHUNK_BITS) / 8] >> (id % 8)) & 1);
 }
 
+static int compare_chunks(const struct dvsi_seen_chunk *a, const struct dvsi_seen_chunk *b)
+{
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+uint32_t dvsi_seen_list(dvsi_seen *seen, int64_t after, int64_t *ids, uint32_t most)
+{
+    uint32_t n = 0;
+    HASH_SORT(seen->chunks, compare_chunks);
+    for (const struct dvsi_seen_chunk *chunk = seen->chunks; chunk != NULL && n < most;
+         chunk = chunk->hh.next) {
+        const int64_t first = chunk->number * CHUNK_BITS;
+        if (first + CHUNK_BITS - 1 <= after)
+            continue;
+        for (uint32_t bit = after >= first ? (uint32_t)(after - first) + 1 : 0; bit < CHUNK_BITS && n < most;
+             bit++) {
+            if (chunk->bits[bit / 8] == 0)
+                bit |= 7;
+            else if (((chunk->bits[bit / 8] >> (bit % 8)) & 1) != 0)
+                ids[n++] = first + bit;
+        }
+    }
+    return n;
+}
+
 void dvsi_seen_clear(dvsi_seen *seen)
 {
     struct dvsi_seen_chunk *chunk = NULL;

@@ -15,6 +15,8 @@ typedef struct dvsi_seen {
 int dvsi_seen_add(dvsi_seen *seen, int64_t id);
 int dvsi_seen_has(const dvsi_seen *seen, int64_t id);
 void dvsi_seen_clear(dvsi_seen *seen);
+/* The lowest ids above `after`, in ascending order, at most `most`; how many. */
+uint32_t dvsi_seen_list(dvsi_seen *seen, int64_t after, int64_t *ids, uint32_t most);
 
 /* Writes the parts that changed since the last call, or reads what is stored, of one `from` entry. */
 int32_t dvsi_seen_store(dvsi_seen *seen, dvsi_books *books, const char *entity, const char *source,

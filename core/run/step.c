@@ -72,6 +72,8 @@ int32_t dvsi_step(dvsi_feed *feed, dvsi_step_fn *step, dvsi_work *work)
     int saved = 0;
     save_counts(feed->target);
     const uint64_t n_waiting = feed->target->n_waiting;
+    const uint32_t empty = run->notes.offers_empty;
+    const uint32_t bare = run->notes.offers_bare;
     if (status == DVS_OK && !run->dry) {
         status = dvsi_sink_savepoint(run->sink, &err);
         saved = status == DVS_OK;
@@ -88,6 +90,8 @@ int32_t dvsi_step(dvsi_feed *feed, dvsi_step_fn *step, dvsi_work *work)
     if (saved && !keep) {
         restore_counts(feed->target);
         feed->target->n_waiting = n_waiting;
+        run->notes.offers_empty = empty;
+        run->notes.offers_bare = bare;
         feed->target->next_id = 0;
         dvsi_books_begin(&run->books);
         dvsi_books_begin(&run->notes);
@@ -256,24 +260,27 @@ static int32_t settle_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     return dvsi_gather_settle(feed, work, err);
 }
 
-static int32_t index_keys_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
+static int32_t index_offers_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
 {
     (void)work;
-    return feed->run->notes.sink != NULL ? dvsi_books_index_keys(&feed->run->notes, err) : DVS_OK;
+    return dvsi_offers_index(feed->run, err);
 }
 
 static int32_t settled_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
 {
     (void)work;
-    return dvsi_settled_mark(feed, err);
+    return dvsi_settled_mark(feed, &feed->target->settled_at, err);
 }
 
 static int32_t mark_settled(dvsi_feed *feed)
 {
+    dvsi_target *target = feed->target;
     int32_t status = DVS_OK;
-    dvsi_settled_sort(feed->target);
-    while (status == DVS_OK && feed->target->n_settled != 0)
+    while (status == DVS_OK && target->settled_at != INT64_MAX) {
         status = dvsi_step(feed, settled_step, NULL);
+        if (status == DVS_OK)
+            status = dvsi_run_pause(feed->run, &feed->error);
+    }
     return status;
 }
 
@@ -289,20 +296,19 @@ static int32_t take_offers(dvsi_feed *feed, dvsi_work *work)
         }
     target->offers_part = target->keeps ? DVSI_OFFERS_END : DVSI_OFFERS_ALL;
     dvsi_buf_clear(&target->offers_at);
-    target->n_settled = 0;
+    target->settled_at = 0;
+    dvsi_seen_clear(&target->settled);
     if (status == DVS_OK && !target->keeps)
-        status = dvsi_step(feed, index_keys_step, NULL);
+        status = dvsi_step(feed, index_offers_step, NULL);
     while (status == DVS_OK && target->offers_part != DVSI_OFFERS_END) {
         status = dvsi_step(feed, next_offers_step, work);
         if (status == DVS_OK)
             status = take(feed, settle_step, work, 0, work->n_records);
-        if (status == DVS_OK && (target->offers_part != DVSI_OFFERS_ALL || dvsi_settled_full(target)))
-            status = mark_settled(feed);
         feed->run->transaction_rows += work->n_records;
         if (status == DVS_OK)
             status = dvsi_run_pause(feed->run, &feed->error);
     }
-    return status;
+    return status == DVS_OK ? mark_settled(feed) : status;
 }
 
 int32_t dvsi_step_rest(dvsi_feed *feed)

@@ -18,8 +18,7 @@ void dvsi_target_free(dvsi_target *target)
     dvsi_seen_clear(&target->skipped);
     dvsi_seen_clear(&target->unfit_pins);
     dvsi_buf_free(&target->offers_at);
-    free(target->settled);
-    target->settled = NULL;
+    dvsi_seen_clear(&target->settled);
     dvsi_schema_free(&target->schema);
     free(target->field_changes);
     target->field_changes = NULL;

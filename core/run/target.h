@@ -68,11 +68,10 @@ struct dvsi_target {
     dvsi_expressions *derived; /* over the plain fields; NULL: there are none */
     dvsi_seen rows_met;        /* rows of the data table met in this run */
     dvsi_seen skipped;         /* records, by their first offer, that no source has that decides */
-    int64_t *settled;          /* offers that are pending no more (settled.c) */
-    size_t n_settled;
-    size_t room_settled;
-    uint32_t passes;   /* all feeds are to be read completely in one run */
-    uint32_t complete; /* and were */
+    dvsi_seen settled;         /* offers that are pending no more (settled.c), by id ... */
+    int64_t settled_at;        /* ... and up to which they are marked so */
+    uint32_t passes;           /* all feeds are to be read completely in one run */
+    uint32_t complete;         /* and were */
     /* A source that failed was never read: offers are kept, and nothing is reconciled. */
     uint32_t keeps;
     uint32_t offers_part;   /* DVSI_OFFERS_: how far the offers were reconciled ... */

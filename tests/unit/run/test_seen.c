@@ -52,6 +52,30 @@ static void same(const dvsi_seen *seen, const model *m)
     }
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a;
+    const int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* All of them, in ascending order, a few at a time. */
+static void listed(dvsi_seen *seen, model *m)
+{
+    int64_t ids[100];
+    int64_t last = -1;
+    size_t n = 0;
+    qsort(m->ids, m->n, sizeof *m->ids, compare_ids);
+    for (uint32_t got = 1; got != 0; n += got) {
+        const uint32_t most = (uint32_t)random_below(100) + 1;
+        got = dvsi_seen_list(seen, last, ids, most);
+        assert_true(got <= most && n + got <= m->n);
+        assert_memory_equal(ids, m->ids + n, got * sizeof *ids);
+        last = got != 0 ? ids[got - 1] : last;
+    }
+    assert_int_equal(n, m->n);
+}
+
 static void test_model(void **state)
 {
     model m = {.n = 0};
@@ -61,9 +85,11 @@ static void test_model(void **state)
     for (int i = 0; i < 2000; i++)
         add(&seen, &m, some_id());
     same(&seen, &m);
+    listed(&seen, &m);
     dvsi_seen_clear(&seen);
     m.n = 0;
     same(&seen, &m);
+    listed(&seen, &m);
     dvsi_seen_clear(&seen); /* again is fine */
 }
 
@@ -93,6 +119,10 @@ static void test_far_out(void **state)
         assert_true(dvsi_seen_has(&seen, ids[i]));
         assert_false(dvsi_seen_has(&seen, ids[i] - 1));
     }
+    int64_t list[8];
+    assert_int_equal(dvsi_seen_list(&seen, 3, list, 8), 4);
+    assert_true(list[0] == ids[3] && list[3] == INT64_MAX);
+    assert_int_equal(dvsi_seen_list(&seen, INT64_MAX, list, 8), 0);
     dvsi_seen_clear(&seen);
 }
 

@@ -1,0 +1,153 @@
+"""The first offers of a database go in without a look at what was there; what came twice is put right at the end."""
+
+import signal
+
+import pytest
+from harness import DONE, FAILED, PARTIAL, by_key, counts, wait_until
+from worlds import World, column, scripted_project, thing
+
+ENTITY = {"name": "things", "key": ["code"]}
+INDEXES = {"_sync_offers_source", "_sync_offers_key", "_sync_offers_pending"}
+ALL = ["complete", "delta", "resume"]
+
+
+def many(n=60, capabilities=ALL, rows=None, **more):
+    """Rows of a stream that come in small batches."""
+    rows = [thing(i) for i in range(1, n + 1)] if rows is None else rows
+    return {"rows": rows, "capabilities": capabilities, "checkpoint_every": 10, "page_size": 10, **more}
+
+
+def make(folder, project="demo", **stream):
+    world = World(folder, f"world_{project}").stream(**many(**stream)).write()
+    return world, scripted_project(folder, world, name=project, entities=[ENTITY])
+
+
+def names(project):
+    return by_key(project.db, "things", "code", "name")
+
+
+def is_sound(project):
+    """One offer of each source record, each known by its indexes, none pending; and nothing is left to do."""
+    assert project.value("SELECT count(*) FROM (SELECT 1 FROM _sync_offers GROUP BY project, entity, source, source_key "
+                         "HAVING count(*) > 1)") == 0
+    assert project.value("SELECT count(*) FROM _sync_offers WHERE pending") == 0
+    assert {n for n, in project.rows("SELECT name FROM sqlite_schema WHERE name GLOB '_sync_offers_*'")} == INDEXES
+    assert project.value("PRAGMA integrity_check") == "ok"
+    project.diff(expect=DONE)
+
+
+def test_records_given_twice(tmp_path):
+    """Goal: of a record that comes again the last delivery stands, with the key that it has then."""
+    rows = [thing(i) for i in range(1, 61)]
+    rows += [thing(5, name="again"), thing(7, code="moved"), thing(9), thing(5, name="once more"), thing(8, code="C00007")]
+    _, project = make(tmp_path, rows=rows)
+    assert counts(project.sync(), "things")[0] == 60
+    expected = {f"C{i:05}": f"name {i}" for i in range(1, 61)}
+    expected.update(C00005="once more", C00007="name 8", moved="name 7")
+    del expected["C00008"]
+    assert names(project) == expected
+    is_sound(project)
+
+
+def test_a_key_of_a_file_given_twice(tmp_path):
+    """Goal: the same of a source without keys of its own, in batches far apart: one warning."""
+    rows = [thing(i, code=f"K{i % 50}") for i in range(1, 61)]
+    _, project = make(tmp_path, rows=rows, columns=[column("code"), column("name"), column("amount", "decimal")])
+    once = {"*": True, "amount": {"from": "amount", "authority": "reference"}}
+    project.edit(lambda c: c.update(entities=[{**ENTITY, "from": [{"source": "src", "entity": "things", "fields": once}]}]))
+    result = project.sync()
+    assert [e["severity"] for e in result.json["errors"]] == ["warning"]
+    assert names(project) == {f"K{i % 50}": f"name {i}" for i in range(11, 61)}
+    is_sound(project)
+
+
+@pytest.mark.parametrize("row", [{"id": 5, "$tombstone": True}, thing(5, name={"$absent": True})],
+                         ids=("tombstone", "absent"))
+def test_records_that_look_back(tmp_path, row):
+    """Goal: a tombstone, and a field that is not told, find the record that the same read has brought before."""
+    rows = [thing(i) for i in range(1, 41)] + [row] + [thing(i) for i in range(41, 61)] + [thing(3, name="again")]
+    _, project = make(tmp_path, rows=rows)
+    project.sync()
+    assert names(project).get("C00005") == (None if "$tombstone" in row else "name 5")
+    assert names(project)["C00003"] == "again" and len(names(project)) == 60 - ("$tombstone" in row)
+    is_sound(project)
+
+
+@pytest.mark.parametrize("capabilities", [ALL, ["complete"]], ids=("resumed", "again"))
+@pytest.mark.parametrize("then", ["sync", "diff", "full"])
+def test_killed(tmp_path, capabilities, then):
+    """Goal: killed while loading, with records that came twice already; whatever runs next, it ends well."""
+    rows = [thing(i) for i in range(1, 41)] + [thing(5, name="again"), thing(7, code="moved")]
+    rows += [thing(i) for i in range(41, 101)]
+    world, project = make(tmp_path, rows=rows, capabilities=capabilities)
+    world.fault("pull", after_rows=60, touch="reached", wait_for="never").write()
+    with project.start("sync") as process:
+        wait_until((tmp_path / "reached").exists, "60 rows were read")
+        wait_until(lambda: project.value("SELECT count(*) FROM _sync_offers") >= 50, "they are committed")
+        process.signal(signal.SIGKILL)
+    assert project.value("SELECT count(*) FROM _sync_offers WHERE source_key IN ('5', '7')") == 4
+    world.calm().write()
+    if then == "diff":
+        assert len(project.diff(expect=2).changes) == 100
+    project.sync(*(["--full"] if then == "full" else []))
+    expected = {f"C{i:05}": f"name {i}" for i in range(1, 101)}
+    expected.update(C00005="again", moved="name 7")
+    del expected["C00007"]
+    assert names(project) == expected
+    is_sound(project)
+
+
+def test_read_again_from_the_start(tmp_path):
+    """Goal: the source changes while it is read: what only the first try has seen goes."""
+    world, project = make(tmp_path, capabilities=["complete"])
+    world.fault("pull", after_rows=40, touch="reached", wait_for="go", status="changed").write()
+    with project.start("sync", "--json") as process:
+        wait_until((tmp_path / "reached").exists, "40 rows were read")
+        world.calm()
+        world.remove(3)
+        world.change(4, 70, name="changed").write()
+        (tmp_path / "go").touch()
+        process.wait().expect(DONE)
+    assert len(names(project)) == 59 and "C00003" not in names(project) and names(project)["C00004"] == "changed"
+    is_sound(project)
+
+
+def test_a_trial_first(tmp_path):
+    """Goal: a run with a limit leaves offers behind that the next run knows."""
+    _, project = make(tmp_path)
+    project.sync("--row-limit", "25")
+    assert counts(project.sync(), "things")[0] + 25 == 60
+    is_sound(project)
+
+
+def test_two_projects_in_one_database(tmp_path):
+    """Goal: another project makes the indexes while this one loads without them, and what this one brings twice is
+    put right all the same."""
+    rows = [thing(i) for i in range(1, 61)] + [thing(5, name="again"), thing(31, code="moved")]
+    first, one = make(tmp_path, rows=rows)
+    _, two = make(tmp_path, project="other")
+    entity = {**ENTITY, "name": "others", "from": [{"source": "src", "entity": "things"}]}
+    two.edit(lambda c: c.update(sink=one.config["sink"], entities=[entity]))
+    first.fault("pull", after_rows=40, touch="reached", wait_for="go").write()
+    with one.start("sync") as process:
+        wait_until((tmp_path / "reached").exists, "40 rows were read")
+        wait_until(lambda: one.value("SELECT count(*) FROM _sync_offers") >= 30, "they are committed")
+        two.sync()
+        (tmp_path / "go").touch()
+        process.wait().expect(DONE)
+    assert names(one)["C00005"] == "again" and names(one)["moved"] == "name 31" and len(names(one)) == 60
+    is_sound(one)
+    two.diff(expect=DONE)
+
+
+def test_failed_half_way(tmp_path):
+    """Goal: nothing is reconciled of a source that failed in its first read; the next run goes on from there."""
+    rows = [thing(i) for i in range(1, 41)] + [thing(5, name="again")] + [thing(i) for i in range(41, 61)]
+    world, project = make(tmp_path, rows=rows)
+    world.fault("pull", after_rows=50, delay_ms=300, status="network").write()
+    project.command("sync").expect(FAILED, PARTIAL)
+    assert names(project) == {}
+    world.calm().write()
+    project.sync()
+    assert len(names(project)) == 60 and names(project)["C00005"] == "again"
+    is_sound(project)
