@@ -17,7 +17,8 @@
 #define COPIED_AT_ONCE 64u
 #define COPIED_BYTES ((size_t)1 << 20) /* rows may be large: then fewer at once */
 
-/* The offer of a source's record, whole; rows is empty when there is none. */
+/* The offer of a source's record, whole; rows is empty when there is none. A load that was broken off may
+ * have left several (offers_load.c): the last stands. */
 static int32_t find(const dvsi_feed *feed, dvsi_books *books, const char *source_key, dvsi_batch *rows,
                     dvs_error *err)
 {
@@ -62,7 +63,7 @@ static int32_t keep(dvsi_feed *feed, const char *source_key, dvsi_batch *kept, d
     if (status != DVS_OK || kept->n_rows == 0)
         return status;
     dvs_cell row[DVSI_N_OFFERS];
-    memcpy(row, dvsi_batch_cells(kept, 0), sizeof row);
+    memcpy(row, dvsi_batch_cells(kept, kept->n_rows - 1), sizeof row);
     status = find(feed, &run->notes, source_key, made, err);
     if (status != DVS_OK || made->n_rows != 0) /* an earlier delivery of it came through */
         return status;

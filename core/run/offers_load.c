@@ -132,15 +132,22 @@ int32_t dvsi_offers_begin(dvsi_feed *feed, const dvsi_work *work, dvs_error *err
 {
     dvsi_run *run = feed->run;
     dvsi_books *notes = &run->notes;
+    int64_t next = 1;
     int32_t status = DVS_OK;
     if (!notes->offers_empty)
         return DVS_OK;
-    /* Neither a trial nor a plan tells the next run that its read did not end. */
-    if (run->options->row_limit != 0 || run->saved != NULL || looks_back(feed, work))
+    /* Only of a complete read that did not end the next run is told; of none in a trial, or by a plan. */
+    if (feed->mode != DVS_READ_FULL || run->options->row_limit != 0 || run->saved != NULL ||
+        looks_back(feed, work))
         return dvsi_offers_index(run, err);
-    if (!notes->offers_bare)
+    if (!notes->offers_bare) /* another project may have been quicker */
+        status = dvsi_sink_next_id(notes->sink, &notes->tables[DVSI_BOOK_OFFERS], &next, err);
+    if (status == DVS_OK && next != 1)
+        return dvsi_offers_index(run, err);
+    if (status == DVS_OK && !notes->offers_bare)
         status = dvsi_books_unindex_offers(notes, err);
-    notes->offers_bare = feed->loads_offers = status == DVS_OK;
+    if (status == DVS_OK)
+        notes->offers_bare = feed->loads_offers = 1;
     return status;
 }
 

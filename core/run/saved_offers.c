@@ -58,12 +58,21 @@ static int32_t next_page(const dvsi_feed *feed, side *s, dvs_error *err)
     return status;
 }
 
-/* The row in hand; NULL: no more. */
+static const dvs_cell *key_at(const side *s, uint32_t at)
+{
+    return &dvsi_batch_cells(s->rows, at)[SIDE_SOURCE_KEY];
+}
+
+/* The row in hand; NULL: no more. Of several with one key, which a load that was broken off may have left
+ * (offers_load.c), one; the others go before the plan is applied. */
 static int32_t peek(const dvsi_feed *feed, side *s, const dvs_cell **row, dvs_error *err)
 {
     int32_t status = DVS_OK;
     if (s->at >= s->rows->n_rows && s->more)
         status = next_page(feed, s, err);
+    while (status == DVS_OK && s->at + 1 < s->rows->n_rows &&
+           dvsi_cell_equal(key_at(s, s->at), key_at(s, s->at + 1)))
+        s->at++;
     *row = status == DVS_OK && s->at < s->rows->n_rows ? dvsi_batch_cells(s->rows, s->at) : NULL;
     return status;
 }

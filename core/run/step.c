@@ -298,7 +298,7 @@ static int32_t take_offers(dvsi_feed *feed, dvsi_work *work)
     dvsi_buf_clear(&target->offers_at);
     target->settled_at = 0;
     dvsi_seen_clear(&target->settled);
-    if (status == DVS_OK && !target->keeps)
+    if (status == DVS_OK)
         status = dvsi_step(feed, index_offers_step, NULL);
     while (status == DVS_OK && target->offers_part != DVSI_OFFERS_END) {
         status = dvsi_step(feed, next_offers_step, work);
