@@ -223,6 +223,22 @@ int32_t dvsi_changes_add(dvsi_feed *feed, dvsi_op op, const dvsi_record *record,
     return status;
 }
 
+/* The fields of a line no longer count. */
+static void uncount_fields(dvsi_target *target, dvsi_arena *arena, const dvs_cell *line)
+{
+    const char *problem = NULL;
+    size_t offset = 0;
+    const dvsi_json *change = dvsi_json_parse(arena, line->v.text, line->length, &problem, &offset);
+    const dvsi_json *op = change != NULL ? dvsi_json_get(change, "op") : NULL;
+    const dvsi_json *fields = change != NULL ? dvsi_json_get(change, "fields") : NULL;
+    if (op == NULL || fields == NULL || strcmp(op->text, "update") != 0)
+        return;
+    for (const dvsi_json *field = fields->first; field != NULL; field = field->next)
+        for (uint32_t i = 0; i < target->n_fields; i++)
+            if (strcmp(field->name, target->names[i]) == 0)
+                target->field_changes[i] -= target->field_changes[i] != 0;
+}
+
 int32_t dvsi_changes_forget(dvsi_feed *feed, const char *key, uint64_t *n_removed, dvs_error *err)
 {
     dvs_where where[2] = {
@@ -231,9 +247,34 @@ int32_t dvsi_changes_forget(dvsi_feed *feed, const char *key, uint64_t *n_remove
     *n_removed = 0;
     if (feed->run->notes.sink == NULL)
         return DVS_OK;
-    int32_t status = dvsi_books_delete_where(&feed->run->notes, DVSI_BOOK_CHANGES, where, 2, n_removed, err);
+    dvsi_batch *rows = dvsi_batch_new(DVSI_N_CHANGES);
+    int32_t status = rows == NULL
+                         ? dvsi_error_no_memory(err)
+                         : dvsi_books_find(&feed->run->notes, DVSI_BOOK_CHANGES, where, 2, 0, 0, rows, err);
+    if (status == DVS_OK && rows->n_rows != 0)
+        status = dvsi_books_delete_where(&feed->run->notes, DVSI_BOOK_CHANGES, where, 2, n_removed, err);
+    for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++)
+        uncount_fields(feed->target, &rows->arena, &dvsi_batch_cells(rows, i)[DVSI_CHANGES_LINE]);
+    dvsi_batch_free(rows);
     feed->run->n_changes -= *n_removed;
     return status == DVS_OK ? dvsi_saved_forget(feed, key, err) : status;
+}
+
+int32_t dvsi_changes_restart(dvsi_feed *feed, dvs_error *err)
+{
+    dvsi_run *run = feed->run;
+    dvsi_target *target = feed->target;
+    const dvs_where where = dvsi_where(DVSI_CHANGES_ENTITY, DVS_OP_EQ, dvsi_cell_text(target->entity->name));
+    uint64_t n_removed = 0;
+    if (run->notes.sink == NULL || dvsi_feed_gathers(feed)) /* these are compared when all is read */
+        return dvsi_saved_restart(feed, err);
+    int32_t status = dvsi_books_delete_where(&run->notes, DVSI_BOOK_CHANGES, &where, 1, &n_removed, err);
+    if (status != DVS_OK)
+        return status;
+    run->n_changes -= n_removed;
+    feed->counts.created = feed->counts.updated = 0;
+    memset(target->field_changes, 0, target->n_fields * sizeof *target->field_changes);
+    return dvsi_saved_restart(feed, err);
 }
 
 int32_t dvsi_changes_noted(dvsi_feed *feed, const char *const *keys, uint32_t n, uint8_t *noted,

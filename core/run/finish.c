@@ -65,6 +65,11 @@ static int32_t close_absent(dvsi_feed *feed, dvs_error *err)
     return feed->end_complete && feed->open_errors != 0 ? dvsi_row_errors_close_absent(feed, err) : DVS_OK;
 }
 
+static int32_t close_old(dvsi_feed *feed, dvs_error *err)
+{
+    return feed->end_complete && feed->open_errors != 0 ? dvsi_row_errors_close_old(feed, err) : DVS_OK;
+}
+
 /* What the sink refused of whole keys stands under whose record it was; that may be a source that failed. */
 static int32_t close_settled(dvsi_target *target, dvs_error *err)
 {
@@ -83,7 +88,7 @@ int32_t dvsi_finish_begin(dvsi_feed *feed, dvsi_sweep *deletes, dvs_error *err)
         status = end_first_load(feed, err);
     if (status != DVS_OK || run->options->row_limit != 0)
         return status;
-    if (!run->dry && dvsi_feed_gathers(feed))
+    if (dvsi_feed_gathers(feed))
         status = each_read(feed->target, close_absent, err);
     return status == DVS_OK && !feed->target->keeps ? dvsi_deletes_plan(feed, deletes, err) : status;
 }
@@ -91,8 +96,10 @@ int32_t dvsi_finish_begin(dvsi_feed *feed, dvsi_sweep *deletes, dvs_error *err)
 int32_t dvsi_finish_end(dvsi_feed *feed, dvs_error *err)
 {
     int32_t status = DVS_OK;
-    if (feed->run->dry || feed->run->options->row_limit != 0)
+    if (feed->run->options->row_limit != 0)
         return DVS_OK;
+    if (feed->run->dry)
+        return each_read(feed->target, close_old, err);
     if (dvsi_feed_gathers(feed))
         status = close_settled(feed->target, err);
     const int rewrote = feed->target->rewrites_raw && feed->target->complete && feed->run->saved == NULL;

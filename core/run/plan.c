@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "data/cell.h"
 #include "data/json.h"
+#include "run/changes.h"
 #include "run/deletes.h"
 #include "run/gather.h"
 #include "run/plan.h"
@@ -247,14 +248,14 @@ static int32_t look_at(dvsi_feed *feed, dvs_error *err)
     feed->mode = choose_mode(feed, (int)feed->is_changed);
     if (feed->is_changed)
         (void)dvsi_state_set_bytes(&s->cursor, &s->cursor_length, NULL, 0);
-    return dvsi_row_errors_count(feed, &feed->open_errors, err);
+    return dvsi_row_errors_begin(feed, err);
 }
 
 /* One that failed before it could be planned: its offers stand as they are. */
 static int32_t look_at_failed(dvsi_feed *feed, dvs_error *err)
 {
     int32_t status = dvsi_state_load(feed, err);
-    return status == DVS_OK ? dvsi_row_errors_count(feed, &feed->open_errors, err) : status;
+    return status == DVS_OK ? dvsi_row_errors_begin(feed, err) : status;
 }
 
 /* Is the feed read completely for a reason that concerns its whole entity? Not one that never has a
@@ -380,8 +381,9 @@ int32_t dvsi_plan_restart(dvsi_feed *feed, dvs_error *err)
     dvsi_run_unnote_rows(feed);
     feed->counts.processed = feed->counts.unchanged = feed->counts.row_errors = 0;
     atomic_store(&feed->rows, 0);
-    if (!feed->run->dry)
-        status = dvsi_row_errors_restart(feed, err);
+    status = dvsi_row_errors_restart(feed, err);
+    if (status == DVS_OK && feed->run->dry)
+        status = dvsi_changes_restart(feed, err);
     if (status == DVS_OK && feed->state.first_load && !feed->run->dry)
         status = dvsi_first_load_close(feed, err);
     if (status == DVS_OK)

@@ -57,7 +57,7 @@ static verdict judge(const dvsi_run *run)
         for (uint32_t f = 0; f < target->n_feeds; f++) {
             const dvsi_feed *feed = &target->feeds[f];
             v.config |= feed->phase == DVSI_FEED_FAILED && feed->error.status == DVS_E_CONFIG;
-            v.partial |= run->dry ? feed->counts.row_errors != 0 : feed->open_errors != 0;
+            v.partial |= feed->open_errors != 0;
         }
     }
     return v;
@@ -260,7 +260,7 @@ static void put_compared(const dvsi_target *target, dvsi_buf *out)
     int row_errors = 0;
     int full = 1;
     for (uint32_t f = 0; f < target->n_feeds; f++) {
-        row_errors |= target->feeds[f].counts.row_errors != 0;
+        row_errors |= target->feeds[f].open_errors != 0;
         full &= target->feeds[f].mode == DVS_READ_FULL;
     }
     if (target->guarded)

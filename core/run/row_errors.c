@@ -1,9 +1,14 @@
-/* row_errors.c - records that could not be used, in _sync_errors: one open row per record and field. */
+/*
+ * row_errors.c - records that could not be used, in _sync_errors: one open row per record and field. A
+ * comparison has a copy of the open ones in its temporary database, and does to it what a sync does to those
+ * of the sink.
+ */
 #include <string.h>
 
 #include "base/error.h"
 #include "base/utf8.h"
 #include "data/cell.h"
+#include "run/changes.h"
 #include "run/deletes.h"
 #include "run/row_errors.h"
 #include "run/run.h"
@@ -11,6 +16,12 @@
 
 #define RETRY_ROWS 256u
 #define RECORD_MAX ((size_t)1 << 20) /* bytes of a record that are kept */
+
+/* Where the open errors are. */
+static dvsi_books *books_of(const dvsi_feed *feed)
+{
+    return feed->run->dry ? &feed->run->notes : &feed->run->books;
+}
 
 uint32_t dvsi_row_errors_where(const dvsi_feed *feed, const char *severity, dvs_where where[4])
 {
@@ -25,7 +36,7 @@ static int32_t close_row(dvsi_feed *feed, int64_t row_id, dvs_error *err)
 {
     static const uint32_t column = DVSI_ERRORS_CLOSED_AT;
     dvs_cell now = dvsi_cell_timestamp(feed->run->started_at);
-    return dvsi_books_update(&feed->run->books, DVSI_BOOK_ERRORS, row_id, &column, &now, 1, err);
+    return dvsi_books_update(books_of(feed), DVSI_BOOK_ERRORS, row_id, &column, &now, 1, err);
 }
 
 /* Is it among this run's row errors? */
@@ -50,7 +61,8 @@ static int32_t uncount(dvsi_feed *feed, const dvs_cell *key, const dvs_cell *sou
     feed->counts.row_errors -= feed->counts.row_errors != 0;
     dvsi_run_unnote(feed, number != NULL && number->kind == DVS_INT64 ? (uint64_t)number->v.i64 : 0,
                     name_text, field_text);
-    return DVS_OK;
+    const dvs_cell *own = source_key->kind == DVS_TEXT ? source_key : key;
+    return own->kind == DVS_TEXT ? dvsi_saved_mend(feed, own, err) : DVS_OK;
 }
 
 /* A failing record that has this key counts as present; when it moves on or comes through, nobody may have
@@ -78,7 +90,7 @@ static int32_t find_open(dvsi_feed *feed, const dvsi_record_error *error, dvsi_b
     else
         where[n++] = dvsi_where(DVSI_ERRORS_ROW_NUMBER, DVS_OP_EQ, dvsi_cell_int64((int64_t)error->number));
     *row_id = 0;
-    int32_t status = dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n, 0, 0, rows, err);
+    int32_t status = dvsi_books_find(books_of(feed), DVSI_BOOK_ERRORS, where, n, 0, 0, rows, err);
     for (uint32_t i = 0; status == DVS_OK && i < rows->n_rows; i++) {
         const dvs_cell *row = dvsi_batch_cells(rows, i);
         if (error->source_key == NULL && (!dvsi_cell_says(&row[DVSI_ERRORS_SOURCE_KEY], NULL) ||
@@ -128,10 +140,12 @@ static int32_t store(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch
     if (status != DVS_OK)
         return status;
     feed->counts.row_errors++;
-    dvs_cell record = record_cell(error->record, error->record_length);
-    dvs_cell kept = error->cells != NULL && error->cells_length <= RECORD_MAX
-                        ? dvsi_cell_json_n(error->cells, error->cells_length)
-                        : dvsi_cell_null();
+    dvs_cell record = dvsi_cell_null();
+    dvs_cell kept = dvsi_cell_null();
+    if (!run->dry) /* there nobody asks for it any more */
+        record = record_cell(error->record, error->record_length);
+    if (!run->dry && error->cells != NULL && error->cells_length <= RECORD_MAX)
+        kept = dvsi_cell_json_n(error->cells, error->cells_length);
     if (row_id != 0) {
         dvs_cell cells[] = {dvsi_cell_text(run->run_id),
                             dvsi_cell_int64((int64_t)error->number),
@@ -141,7 +155,7 @@ static int32_t store(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch
                             now,
                             dvsi_cell_int64(attempts + 1),
                             kept};
-        return dvsi_books_update(&run->books, DVSI_BOOK_ERRORS, row_id, columns, cells,
+        return dvsi_books_update(books_of(feed), DVSI_BOOK_ERRORS, row_id, columns, cells,
                                  sizeof columns / sizeof *columns, err);
     }
     dvs_cell row[DVSI_N_ERRORS] = {{0}};
@@ -160,7 +174,7 @@ static int32_t store(dvsi_feed *feed, const dvsi_record_error *error, dvsi_batch
     row[DVSI_ERRORS_ATTEMPTS] = dvsi_cell_int64(1);
     row[DVSI_ERRORS_CELLS] = kept;
     feed->open_errors++;
-    return dvsi_books_insert(&run->books, DVSI_BOOK_ERRORS, row, 1, NULL, err);
+    return dvsi_books_insert(books_of(feed), DVSI_BOOK_ERRORS, row, 1, NULL, err);
 }
 
 int32_t dvsi_row_errors_add(dvsi_feed *feed, const dvsi_record_error *errors, uint32_t n, dvs_error *err)
@@ -171,12 +185,12 @@ int32_t dvsi_row_errors_add(dvsi_feed *feed, const dvsi_record_error *errors, ui
         return dvsi_error_no_memory(err);
     status = dvsi_offers_keep(feed, errors, n, err);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
-        if (feed->run->dry) {
-            feed->counts.row_errors++;
-            status = dvsi_saved_fail(feed, &errors[i], err);
-        } else {
+        if (feed->run->dry)
+            status = dvsi_scratch_open(feed->run, err);
+        if (status == DVS_OK)
             status = store(feed, &errors[i], rows, err);
-        }
+        if (status == DVS_OK && feed->run->dry)
+            status = dvsi_saved_fail(feed, &errors[i], err);
         dvsi_run_note(feed->run, "error", feed->target->entity->name, feed->from->label, errors[i].number,
                       errors[i].key != NULL ? errors[i].key : errors[i].source_key, errors[i].field, "%s",
                       errors[i].message);
@@ -215,7 +229,7 @@ static int32_t find_by_text(dvsi_feed *feed, uint32_t column, const dvs_cell *te
         DVSI_ERRORS_ROW_ID,     DVSI_ERRORS_SEVERITY, DVSI_ERRORS_RUN_ID, DVSI_ERRORS_LAST_SEEN,
         DVSI_ERRORS_SOURCE_KEY, DVSI_ERRORS_KEY,      DVSI_ERRORS_FIELD};
     const uint32_t key_columns[4] = {DVSI_ERRORS_PROJECT, DVSI_ERRORS_ENTITY, column, DVSI_ERRORS_SOURCE};
-    dvsi_books *books = &feed->run->books;
+    dvsi_books *books = books_of(feed);
     dvs_cell *keys = dvsi_arena_calloc(&feed->run->batch_arena, (size_t)n * 4 + 1, sizeof *keys);
     if (keys == NULL)
         return dvsi_error_no_memory(err);
@@ -272,7 +286,7 @@ int32_t dvsi_row_errors_failing(dvsi_feed *feed, const char *const *keys, uint32
                                 dvs_error *err)
 {
     memset(failing, 0, n);
-    if (n == 0 || feed->open_errors == 0 || feed->run->dry)
+    if (n == 0 || feed->open_errors == 0)
         return DVS_OK;
     dvsi_batch *rows = NULL;
     int32_t status = find_by_keys(feed, keys, n, &rows, err);
@@ -287,7 +301,7 @@ int32_t dvsi_row_errors_failing(dvsi_feed *feed, const char *const *keys, uint32
 
 int32_t dvsi_row_errors_close_gone(dvsi_feed *feed, const char *const *keys, uint32_t n, dvs_error *err)
 {
-    if (n == 0 || feed->open_errors == 0 || feed->run->dry)
+    if (n == 0 || feed->open_errors == 0)
         return DVS_OK;
     dvsi_batch *rows = NULL;
     int32_t status = find_by_keys(feed, keys, n, &rows, err);
@@ -300,8 +314,6 @@ int32_t dvsi_row_errors_close_gone(dvsi_feed *feed, const char *const *keys, uin
 int32_t dvsi_row_errors_close_keys(dvsi_feed *feed, const dvsi_record *records, uint32_t n, dvs_error *err)
 {
     int gathers = dvsi_feed_gathers(feed);
-    if (feed->run->dry)
-        return DVS_OK;
     dvsi_arena *arena = &feed->run->batch_arena;
     dvs_cell *texts = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *texts);
     dvsi_record *alike =
@@ -336,7 +348,7 @@ static int32_t close_where(dvsi_feed *feed, const dvs_where *where, uint32_t n, 
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_ERRORS);
     int32_t status = rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     for (uint32_t got = RETRY_ROWS; got == RETRY_ROWS && status == DVS_OK;) {
-        status = dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n, 0, RETRY_ROWS, rows, err);
+        status = dvsi_books_find(books_of(feed), DVSI_BOOK_ERRORS, where, n, 0, RETRY_ROWS, rows, err);
         got = rows->n_rows;
         if (status == DVS_OK)
             status = close_rows(feed, rows, err);
@@ -390,18 +402,18 @@ int32_t dvsi_row_errors_restart(dvsi_feed *feed, dvs_error *err)
     for (uint32_t got = RETRY_ROWS; got == RETRY_ROWS && status == DVS_OK;) {
         uint32_t n = dvsi_row_errors_where(feed, "error", where);
         where[n++] = dvsi_where(DVSI_ERRORS_ROW_ID, DVS_OP_GT, dvsi_cell_int64(last));
-        status = dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n, 0, RETRY_ROWS, rows, err);
+        status = dvsi_books_find(books_of(feed), DVSI_BOOK_ERRORS, where, n, 0, RETRY_ROWS, rows, err);
         got = rows->n_rows;
         for (uint32_t i = 0; i < got && status == DVS_OK; i++) {
             last = dvsi_batch_cells(rows, i)[0].v.i64;
-            status = dvsi_books_update(&feed->run->books, DVSI_BOOK_ERRORS, last, &column, &before, 1, err);
+            status = dvsi_books_update(books_of(feed), DVSI_BOOK_ERRORS, last, &column, &before, 1, err);
         }
     }
     dvsi_batch_free(rows);
     return status;
 }
 
-int32_t dvsi_row_errors_count(dvsi_feed *feed, int64_t *open, dvs_error *err)
+int32_t dvsi_row_errors_begin(dvsi_feed *feed, dvs_error *err)
 {
     dvs_where where[4];
     uint64_t count = 0;
@@ -409,19 +421,30 @@ int32_t dvsi_row_errors_count(dvsi_feed *feed, int64_t *open, dvs_error *err)
     int32_t status = feed->run->sink != NULL
                          ? dvsi_books_count(&feed->run->books, DVSI_BOOK_ERRORS, where, n, &count, err)
                          : DVS_OK;
-    *open = (int64_t)count;
-    return status;
+    feed->open_errors = (int64_t)count;
+    return status == DVS_OK && count != 0 && feed->run->dry ? dvsi_row_errors_copy(feed, err) : status;
+}
+
+/* Only the sink can tell whether it takes now what it has refused: in a comparison such an error stays. It
+ * names no field, and its record, of row `at` of the batch, can be mapped. */
+static void leave_open(dvsi_work *work, uint32_t at)
+{
+    for (uint32_t i = 0; i < work->n_records; i++)
+        if (work->records[i].source == dvsi_batch_cells(work->batch, at) && work->records[i].flags == 0)
+            work->records[i].flags = DVSI_RECORD_STALE;
 }
 
 int32_t dvsi_row_errors_again(dvsi_feed *feed, int64_t *last, dvsi_work *work, dvs_error *err)
 {
+    uint32_t refused[RETRY_ROWS];
+    uint32_t n_refused = 0;
     dvsi_batch *rows = dvsi_batch_new(DVSI_N_ERRORS);
     dvs_where where[6];
     uint32_t n_where = dvsi_row_errors_where(feed, "error", where);
     where[n_where++] = dvsi_where(DVSI_ERRORS_CELLS, DVS_OP_NOT_NULL, dvsi_cell_null());
     where[n_where++] = dvsi_where(DVSI_ERRORS_ROW_ID, DVS_OP_GT, dvsi_cell_int64(*last));
     int32_t status = rows == NULL ? dvsi_error_no_memory(err)
-                                  : dvsi_books_find(&feed->run->books, DVSI_BOOK_ERRORS, where, n_where, 0,
+                                  : dvsi_books_find(books_of(feed), DVSI_BOOK_ERRORS, where, n_where, 0,
                                                     RETRY_ROWS, rows, err);
     dvsi_batch_reset(work->batch, feed->mapping->wanted.n_columns);
     work->n_records = work->n_errors = 0;
@@ -438,9 +461,13 @@ int32_t dvsi_row_errors_again(dvsi_feed *feed, int64_t *last, dvsi_work *work, d
                                            out) != 0)
             dvsi_batch_drop_last(
                 work->batch); /* the schema has changed since: it waits for its next delivery */
+        else if (feed->run->dry && row[DVSI_ERRORS_FIELD].kind <= DVS_NULL)
+            refused[n_refused++] = work->batch->n_rows - 1;
     }
     if (status == DVS_OK && dvsi_work_map(work, feed->mapping) != 0)
         status = dvsi_error_no_memory(err);
+    for (uint32_t i = 0; i < n_refused && status == DVS_OK; i++)
+        leave_open(work, refused[i]);
     dvsi_batch_free(rows);
     return status;
 }

@@ -92,9 +92,13 @@ const char *dvsi_saved_text(const dvsi_json *line, const char *name);
 /* What carrying out a change of this key needs: of a record that streams what the source said, else a look at
  * the key. `record` NULL: it is deleted. Nothing unless the diff saves a plan. */
 int32_t dvsi_saved_keep(dvsi_feed *feed, const dvsi_record *record, const char *key, dvs_error *err);
-/* A record that failed, and will again. */
+/* A record that failed, and will again; and one that came through behind that, by the source's key, else by
+ * its own. */
 int32_t dvsi_saved_fail(dvsi_feed *feed, const dvsi_record_error *error, dvs_error *err);
+int32_t dvsi_saved_mend(dvsi_feed *feed, const dvs_cell *name, dvs_error *err);
 int32_t dvsi_saved_forget(dvsi_feed *feed, const char *key, dvs_error *err);
+/* The feed is read once more, from the start. */
+int32_t dvsi_saved_restart(dvsi_feed *feed, dvs_error *err);
 /* The conflicts of this record may change, whether or not the record does. */
 int32_t dvsi_saved_look(dvsi_feed *feed, const char *key, dvs_error *err);
 /* The diff has ended: writes the file. Not when something could not be compared: then a note says so. */

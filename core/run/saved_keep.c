@@ -103,9 +103,21 @@ int32_t dvsi_saved_fail(dvsi_feed *feed, const dvsi_record_error *error, dvs_err
         dvsi_buf_add(&line, cells, error->cells != NULL ? error->cells_length : error->known_length);
     }
     dvsi_buf_puts(&line, "}\n");
-    int32_t status = add(feed, DVSI_KEPT_RECORDS, error->key != NULL ? error->key : "", &line, err);
+    const char *name = error->source_key != NULL ? error->source_key : error->key;
+    int32_t status = add(feed, DVSI_KEPT_FAILED, name != NULL ? name : "", &line, err);
     dvsi_buf_free(&line);
     return status;
+}
+
+int32_t dvsi_saved_mend(dvsi_feed *feed, const dvs_cell *name, dvs_error *err)
+{
+    dvs_where where[4] = {dvsi_where(DVSI_KEPT_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
+                          dvsi_where(DVSI_KEPT_KEY, DVS_OP_EQ, *name),
+                          dvsi_where(DVSI_KEPT_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label)),
+                          dvsi_where(DVSI_KEPT_PART, DVS_OP_EQ, dvsi_cell_int64(DVSI_KEPT_FAILED))};
+    if (!feed->run->saving || feed->run->notes.sink == NULL)
+        return DVS_OK;
+    return dvsi_books_delete_where(&feed->run->notes, DVSI_BOOK_KEPT, where, 4, NULL, err);
 }
 
 int32_t dvsi_saved_look(dvsi_feed *feed, const char *key, dvs_error *err)
@@ -117,8 +129,18 @@ int32_t dvsi_saved_look(dvsi_feed *feed, const char *key, dvs_error *err)
 
 int32_t dvsi_saved_forget(dvsi_feed *feed, const char *key, dvs_error *err)
 {
+    dvs_where where[3] = {dvsi_where(DVSI_KEPT_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
+                          dvsi_where(DVSI_KEPT_KEY, DVS_OP_EQ, dvsi_cell_text(key)),
+                          dvsi_where(DVSI_KEPT_PART, DVS_OP_LT, dvsi_cell_int64(DVSI_KEPT_FAILED))};
+    if (!feed->run->saving || feed->run->notes.sink == NULL)
+        return DVS_OK;
+    return dvsi_books_delete_where(&feed->run->notes, DVSI_BOOK_KEPT, where, 3, NULL, err);
+}
+
+int32_t dvsi_saved_restart(dvsi_feed *feed, dvs_error *err)
+{
     dvs_where where[2] = {dvsi_where(DVSI_KEPT_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
-                          dvsi_where(DVSI_KEPT_KEY, DVS_OP_EQ, dvsi_cell_text(key))};
+                          dvsi_where(DVSI_KEPT_SOURCE, DVS_OP_EQ, dvsi_cell_text(feed->from->label))};
     if (!feed->run->saving || feed->run->notes.sink == NULL)
         return DVS_OK;
     return dvsi_books_delete_where(&feed->run->notes, DVSI_BOOK_KEPT, where, 2, NULL, err);

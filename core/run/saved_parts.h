@@ -6,9 +6,10 @@
 
 /* The parts of DVSI_BOOK_KEPT. */
 enum {
-    DVSI_KEPT_RECORDS, /* of entities that stream: what the source said; of all: what failed of it */
+    DVSI_KEPT_RECORDS, /* of entities that stream: what the source said */
     DVSI_KEPT_LOOKS,   /* keys to look at: deleted ones, and all changed ones of entities that gather */
-    DVSI_KEPT_CLOSES   /* of entities that stream: keys whose conflicts are settled */
+    DVSI_KEPT_CLOSES,  /* of entities that stream: keys whose conflicts are settled */
+    DVSI_KEPT_FAILED   /* records that failed, under the source's key, else their own */
 };
 
 /* {"entity":"..." */

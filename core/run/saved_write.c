@@ -190,8 +190,8 @@ static int32_t write_changes(dvsi_run *run, uint32_t target, dvsi_saved_out *out
 
 /* ---- What was kept ---- */
 
-/* The records that stream and those that failed, in the order in which they came. */
-static int32_t write_records(dvsi_target *target, dvsi_saved_out *out, dvs_error *err)
+/* Records in the order in which they came. */
+static int32_t write_records(dvsi_target *target, uint32_t part, dvsi_saved_out *out, dvs_error *err)
 {
     dvsi_run *run = target->run;
     int64_t last = 0;
@@ -199,7 +199,7 @@ static int32_t write_records(dvsi_target *target, dvsi_saved_out *out, dvs_error
     int32_t status = rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
     for (uint32_t n = ROWS_AT_ONCE; n == ROWS_AT_ONCE && status == DVS_OK;) {
         dvs_where where[3] = {dvsi_where(DVSI_KEPT_ENTITY, DVS_OP_EQ, dvsi_cell_text(target->entity->name)),
-                              dvsi_where(DVSI_KEPT_PART, DVS_OP_EQ, dvsi_cell_int64(DVSI_KEPT_RECORDS)),
+                              dvsi_where(DVSI_KEPT_PART, DVS_OP_EQ, dvsi_cell_int64(part)),
                               dvsi_where(DVSI_KEPT_ROW_ID, DVS_OP_GT, dvsi_cell_int64(last))};
         status = dvsi_books_find(&run->notes, DVSI_BOOK_KEPT, where, 3, 0, ROWS_AT_ONCE, rows, err);
         n = rows->n_rows;
@@ -270,7 +270,9 @@ static int32_t write_entity(dvsi_run *run, uint32_t t, dvsi_saved_out *out, dvs_
         status = dvsi_saved_offers(&target->feeds[f], out, err);
     if (status != DVS_OK || run->notes.sink == NULL)
         return status;
-    status = write_records(target, out, err);
+    status = write_records(target, DVSI_KEPT_RECORDS, out, err);
+    if (status == DVS_OK) /* last, as an earlier delivery that came through mends nothing */
+        status = write_records(target, DVSI_KEPT_FAILED, out, err);
     if (status == DVS_OK)
         status = write_keys(target, DVSI_KEPT_LOOKS, "look", out, err);
     return status == DVS_OK && !gathers ? write_keys(target, DVSI_KEPT_CLOSES, "close", out, err) : status;

@@ -70,8 +70,7 @@ static void prepare(dvsi_target *target)
         dvsi_feed *feed = &target->feeds[f];
         if (feed->phase != DVSI_FEED_PREPARED)
             continue;
-        if (status == DVS_OK && !run->dry && run->saved == NULL && feed->mode != DVS_READ_FULL &&
-            feed->open_errors != 0) {
+        if (status == DVS_OK && run->saved == NULL && feed->mode != DVS_READ_FULL && feed->open_errors != 0) {
             status = dvsi_step_again(feed);
             err = feed->error;
         }

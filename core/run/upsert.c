@@ -78,13 +78,13 @@ const dvs_cell *dvsi_stored_fields(const dvsi_target *t, const dvs_cell *row, dv
 }
 
 /* In a diff a key that comes again takes back what was noted for it. */
-static int32_t take_back(upsert *u, const dvsi_record *record, int has_row, int met, dvs_error *err)
+static int32_t take_back(upsert *u, const dvsi_record *record, int has_row, int again, dvs_error *err)
 {
     uint64_t removed = 0;
-    if (has_row && !met)
+    if (has_row && !again)
         return DVS_OK;
     int32_t status = dvsi_changes_forget(u->feed, record->key, &removed, err);
-    if (status != DVS_OK || (removed == 0 && !met))
+    if (status != DVS_OK || (removed == 0 && !again))
         return status;
     if (removed != 0 && has_row)
         u->counts.updated--;
@@ -148,7 +148,7 @@ static int32_t reconcile(upsert *u, uint32_t at, dvs_error *err)
         dvsi_edits_note(&u->edits, u->records, at, row, stored, u->changed, n_changed) != 0)
         return dvsi_error_no_memory(err);
     if (u->run->dry) {
-        int32_t status = take_back(u, record, row != NULL, met, err);
+        int32_t status = take_back(u, record, row != NULL, again, err);
         if (status == DVS_OK && op != DVSI_OP_NONE)
             status = dvsi_changes_add(u->feed, op, record, record->key, stored, u->changed, n_changed, err);
         if (status == DVS_OK && u->run->follow != NULL)

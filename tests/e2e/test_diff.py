@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 import pytest
 from harness import (DONE, FOUND, NUMBERED, PARTIAL, by_key, connect, csv_project, digest,
                      execute, mapped, numbered, prove_unwritable, quoted, snapshot, statements, tracing, unprivileged)
-from worlds import World, scripted_project
+from worlds import World, scripted_project, thing
 
 
 def make(folder, data=None, **more):
@@ -326,3 +326,36 @@ def test_a_first_load_that_was_broken_off(tmp_path, history):
     project.sync()  # it goes on where it was
     project.sync("--full")
     project.diff(expect=DONE)
+
+
+# ---- What is told twice counts once ----
+
+@pytest.mark.parametrize("key", [None, "code"])
+@pytest.mark.parametrize("status, look", [("changed", ("diff",)), ("resume", ("sync", "--dry-run"))])
+def test_a_comparison_that_begins_again(tmp_path, status, look, key):
+    """Goal: what a read has told that is given up half-way is told once."""
+    world = World(tmp_path).stream(rows=[thing(i) for i in range(1, 8)], page_size=2,
+                                   capabilities=["complete", "cursor"]).write()
+    project = scripted_project(tmp_path, world, entities=[{"name": "things", **({"key": [key]} if key else {})}])
+    project.sync()
+    world["things"]["rows"] = [thing(i, seq=i + 10, name=f"new {i}") for i in range(1, 9)]
+    world.fault("pull", after_rows=5, status=status).write()
+    told = project.command(*look, "--json").expect(FOUND)
+    found = told.summary["entities"]["things"]
+    assert (found["created"], found["updated"], found["unchanged"], found["fields"]) == (1, 7, 0, {"name": 7})
+    assert len(told.changes) == 8 and len({c["key"].get("id", c["key"].get("code")) for c in told.changes}) == 8
+
+
+@pytest.mark.parametrize("last", ["one", "third"])
+@pytest.mark.parametrize("far", [1, 20_000])
+def test_changed_fields_of_a_key_that_comes_twice(tmp_path, far, last):
+    """Goal: the summary counts what the changes show."""
+    project = csv_project(tmp_path)
+    between = [(f"k{i}", "x", "y", "1") for i in range(far)]
+    project.csv("partners", NUMBERED, [("a", "one", "c", "1"), *between])
+    project.sync()
+    project.csv("partners", NUMBERED, [("a", "first", "d", "1"), *between, ("a", last, "c", "1")])
+    n = int(last == "third")
+    told = project.diff(expect=FOUND if n else DONE)
+    found = told.summary["entities"]["partners"]
+    assert (len(told.changes), found["updated"], found["fields"]) == (n, n, {"name": 1} if n else {})
