@@ -61,9 +61,9 @@ class Table:
         self.columns = []
         self.kinds = {}
 
-    def argument(self):
+    def argument(self, where=""):
         """For floor_dataverse."""
-        return self.name + "=" + ",".join(f"{c}:{self.kinds[c]}" for c in self.columns)
+        return self.name + "=" + ",".join(f"{c}:{self.kinds[c]}" for c in self.columns) + where
 
     def address(self, where=""):
         return f"{self.name}?$select={','.join(self.columns)}{where}&$orderby={self.columns[0]}"
@@ -84,6 +84,7 @@ class Dataverse(World):
         self.stored = None       # the state that bench.db holds; None: nothing that can be relied on
         self.floor_state = None  # of floor.db
         self.changes = []        # per change, the number of rows changed
+        self.since = ""          # for an address: only what the last change changed
         self.page_bytes = 0
 
     # ---- The organisation ----
@@ -214,13 +215,13 @@ class Dataverse(World):
         now = self.pause()
         token = self.token()
         con = sqlite3.connect(self.work / "truth.db")
+        self.since = f"&$filter=modifiedon ge {now[:19]}Z".replace(" ", "%20")
         total = 0
         for table in self.tables:
             n = max(1, round(table.rows * self.o.change / 100))
             report = json.loads(self.control("change", {table.name: {"random": {"update": n}}}))
             keys = set(report[table.name]["updated"])
-            since = f"&$filter=modifiedon ge {now[:19]}Z".replace(" ", "%20")
-            if self.put_truth(con, table, table.address(since), token) != keys:
+            if self.put_truth(con, table, table.address(self.since), token) != keys:
                 raise Wrong(f"{table.name}: the rows with a new modifiedon are not those that were changed")
             total += len(keys)
         con.commit()
@@ -256,9 +257,13 @@ class Dataverse(World):
 
     # ---- Programs ----
 
-    def floor(self, how, db=None):
+    def floor(self, how, db=None, where=""):
         return must(self.execute([self.build / "bench/floor_dataverse", f"--{how}", self.url, CLIENT_ID, CLIENT_SECRET,
-                                  *(t.argument() for t in self.tables), *([self.work / db] if db else [])]))
+                                  *(t.argument(where) for t in self.tables), *([self.work / db] if db else [])]))
+
+    def need_change(self):
+        if not self.changes:
+            self.change()
 
     def need_floor(self):
         if self.floor_state != self.state:
@@ -325,6 +330,11 @@ class Dataverse(World):
         result = json.loads(run.out)
         if result["rows"] != self.o.rows or result["different"] != 0:
             raise Wrong(f"the floor saw {result['rows']} rows, {result['different']} of them different")
+
+    def check_answer(self, run):
+        self.note_requests(must(run))
+        if json.loads(run.out)["rows"] != self.changes[-1]:
+            raise Wrong(f"the floor saw {json.loads(run.out)['rows']} rows instead of {self.changes[-1]}")
 
     def check_sync(self, expected):
         """expected(): the counts that sync must print."""
@@ -402,6 +412,8 @@ class Dataverse(World):
                  check=self.check_diff(self.updates("update")), floor=read, target=1.3 if slow else 2),
             Step("changed", f"dvsync sync: {percent:g} % changed", sync(), prepare=self.ready(self.start_behind),
                  check=self.check_sync(self.updates("updated")), floor="first", target=None if slow else 0.03),
+            Step("answer", f"floor: the {percent:g} % + YAJL", lambda: self.floor("tokenise", where=self.since),
+                 prepare=self.ready(self.need_change), check=self.check_answer, floor="first"),
             Step("nothing", "dvsync sync: nothing new", sync(), prepare=self.ready(self.start_quiet),
                  check=self.check_sync(dict), floor="first"),
         ]

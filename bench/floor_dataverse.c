@@ -8,11 +8,12 @@
  *     floor_dataverse --download|--tokenise URL ID SECRET TABLE...
  *     floor_dataverse --insert|--insert-raw|--read URL ID SECRET TABLE... FILE.db
  *
- * TABLE is SET=COLUMN:KIND,COLUMN:KIND,... with the key first. KIND: t text, i whole number, n decimal, r
- * floating point, b yes/no, z date and time. --insert-raw stores the record's own bytes as well, as dvsync
- * does with keep_raw (its default). --read is the floor of a comparison: it downloads and tokenises, and
- * compares with the columns of a table made by --insert or --insert-raw, side by side. Prints one line of
- * JSON: rows, different (with --read), bytes, seconds.
+ * TABLE is SET=COLUMN:KIND,COLUMN:KIND,...[&OPTION...] with the key first; the options (a $filter) go into
+ * the address. KIND: t text, i whole number, n decimal, r floating point, b yes/no, z date and time.
+ * --insert-raw stores the record's own bytes as well, as dvsync does with keep_raw (its default). --read is
+ * the floor of a comparison: it downloads and tokenises, and compares with the columns of a table made by
+ * --insert or --insert-raw, side by side. Prints one line of JSON: rows, different (with --read), bytes,
+ * seconds.
  */
 #include <inttypes.h>
 #include <strings.h>
@@ -148,7 +149,7 @@ static void read_pages(floor_run *f, struct curl_slist *headers, const char *fir
     free(address.data);
 }
 
-/* SET=COLUMN:KIND,... */
+/* SET=COLUMN:KIND,...[&FURTHER=OPTIONS] */
 static void read_table_argument(floor_run *f, char *argument)
 {
     char *p = strchr(argument, '=');
@@ -157,6 +158,10 @@ static void read_table_argument(floor_run *f, char *argument)
     if (p == NULL)
         die(argument, "no columns");
     *p++ = '\0';
+    char *options = strchr(p, '&');
+    set_text(&f->options, options != NULL ? options : "", options != NULL ? strlen(options) : 0);
+    if (options != NULL)
+        *options = '\0';
     while (*p != '\0') {
         size_t length = strcspn(p, ":");
         if (f->n_columns == COLUMNS_MAX || p[length] == '\0' || strchr("tinrbz", p[length + 1]) == NULL)
@@ -179,6 +184,7 @@ static void read_table(floor_run *f, const char *url, struct curl_slist *headers
     }
     add_string(&first, "&$orderby=");
     add(&first, f->columns[0].name, f->columns[0].length);
+    add(&first, f->options.data, f->options.length);
     f->table_rows = 0;
     if (f->mode >= INSERT)
         floor_open_table(f);
@@ -240,6 +246,7 @@ int main(int argc, char **argv)
     free(f.body.data);
     free(f.next.data);
     free(f.challenge.data);
+    free(f.options.data);
     double seconds = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
     printf("{\"rows\":%" PRIu64 ",\"different\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"seconds\":%.3f}\n",
            f.rows, f.different, f.bytes, seconds);

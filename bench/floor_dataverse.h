@@ -58,6 +58,7 @@ typedef struct floor_run {
     size_t record; /* where in `body` the record starts */
     text next;     /* the link; empty: there is none */
     text challenge;
+    text options; /* further ones of the table's address */
     uint64_t table_rows;
     uint64_t rows;
     uint64_t different;

@@ -15,7 +15,7 @@ STEPS = {"floor_no_raw", "floor", "floor_read", "first", "unchanged", "diff", "d
 GATHER = {f"{name}_{kind}" for name in ("stream", "one", "two") for kind in ("first", "unchanged", "diff", "changed")}
 # The steps; what a bad dvsync loses: file, table, column; steps that are right then, and steps that are wrong.
 WORLDS = {"csv": (STEPS, ("bench.db", "records", "f1"), ("floor", "floor_read"), ("first", "diff")),
-          "dataverse": (STEPS | {"floor_download", "floor_tokenise", "nothing"}, ("bench.db", "accounts", "name"),
+          "dataverse": (STEPS | {"floor_download", "floor_tokenise", "answer", "nothing"}, ("bench.db", "accounts", "name"),
                         ("floor", "floor_read"), ("first", "diff")),
           "gather": (GATHER, ("two.db", "records", "f1"), ("one_first",),
                      ("two_first", "two_unchanged"))}
