@@ -64,7 +64,8 @@ static void declare(dvsi_expressions *e, dvsi_buf *out)
 static void column(dvsi_expressions *e, sqlite3_context *context, int at)
 {
     sqlite3_value *value = e->clock_arguments[at];
-    if (sqlite3_value_type(value) != SQLITE_TEXT) {
+    const int marked = e->clock_marked && at == 0;
+    if (sqlite3_value_type(value) != SQLITE_TEXT && !marked) {
         sqlite3_result_value(context, value);
         return;
     }
@@ -72,7 +73,7 @@ static void column(dvsi_expressions *e, sqlite3_context *context, int at)
     int length = sqlite3_value_bytes(value);
     if (text == NULL)
         sqlite3_result_error_nomem(context);
-    else if (e->clock_marked && at == 0)
+    else if (marked)
         sqlite3_result_text(context, sqlite3_mprintf("x%s", text), -1, sqlite3_free);
     else
         sqlite3_result_text(context, text, strlen(text) == (size_t)length ? -1 : length, SQLITE_STATIC);

@@ -199,9 +199,14 @@ int32_t dvsi_books_unindex_offers(dvsi_books *books, dvs_error *err)
     return status;
 }
 
+int32_t dvsi_books_index_lineage(dvsi_books *books, dvs_error *err)
+{
+    return make_indexes(books, &lineage_index, 1, err);
+}
+
 int32_t dvsi_books_index(dvsi_books *books, dvs_error *err)
 {
-    int32_t status = make_indexes(books, &lineage_index, 1, err);
+    int32_t status = dvsi_books_index_lineage(books, err);
     return status == DVS_OK ? make_indexes(books, offers_list, N_OFFERS_INDEXES, err) : status;
 }
 

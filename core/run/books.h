@@ -202,6 +202,7 @@ int32_t dvsi_books_open(dvsi_books *books, dvsi_sink *sink, const char *project,
  * none: dvsi_books_index adds them after a load. */
 int32_t dvsi_books_create(dvsi_books *books, dvsi_book n, dvs_error *err);
 int32_t dvsi_books_index(dvsi_books *books, dvs_error *err);
+int32_t dvsi_books_index_lineage(dvsi_books *books, dvs_error *err);
 /* Of the offers' indexes those of the keys alone; and all of them away. */
 int32_t dvsi_books_index_offers(dvsi_books *books, dvs_error *err);
 int32_t dvsi_books_unindex_offers(dvsi_books *books, dvs_error *err);

@@ -155,7 +155,8 @@ static int32_t make_unique(dvsi_feed *feed, dvs_error *err)
                        .n_columns = t->n_key,
                        .only_null = -1,
                        .only_set = -1};
-    int32_t status = name.failed ? dvsi_error_no_memory(err) : dvsi_books_index(&feed->run->books, err);
+    int32_t status =
+        name.failed ? dvsi_error_no_memory(err) : dvsi_books_index_lineage(&feed->run->books, err);
     if (status == DVS_OK)
         status = dvsi_sink_ensure_index(feed->run->sink, &index, err);
     if (status == DVS_OK)

@@ -161,9 +161,15 @@ static int fill_offer(offer_batch *b, const dvsi_record *record, const dvs_cell 
     return put_fields(feed, record, stored != NULL ? &stored[2] : NULL, &b->text, &row[DVSI_OFFERS_FIELDS]);
 }
 
+int dvsi_gather_may_warn(const dvsi_feed *feed)
+{
+    return feed->mode == DVS_READ_FULL && feed->mapping != NULL && feed->mapping->n_source_key == 0 &&
+           !feed->warned_duplicate;
+}
+
 void dvsi_gather_warn_twice(dvsi_feed *feed, uint64_t number, const char *key)
 {
-    if (feed->mode != DVS_READ_FULL || feed->mapping->n_source_key != 0 || feed->warned_duplicate)
+    if (!dvsi_gather_may_warn(feed))
         return;
     feed->warned_duplicate = 1;
     dvsi_run_note(feed->run, "warning", feed->target->entity->name, feed->from->label, number, key, NULL,

@@ -10,6 +10,7 @@ int32_t dvsi_stream_work(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
 int32_t dvsi_gather_work(dvsi_feed *feed, dvsi_work *work, dvs_error *err);
 /* Two records of a source that names them by the entity's key alone: the one delivered last stands. */
 void dvsi_gather_warn_twice(dvsi_feed *feed, uint64_t number, const char *key);
+int dvsi_gather_may_warn(const dvsi_feed *feed); /* would that say something, and not for the second time? */
 /* As in an offer. */
 void dvsi_target_fields_json(const dvsi_target *target, const dvs_cell *fields, dvsi_buf *out);
 

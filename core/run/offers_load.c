@@ -3,7 +3,7 @@
  * each new offer would change a page of its own in every index. So nothing is looked up either. When
  * something must be found, the indexes are made, and of what a source gave more than once the last stays.
  */
-#include <string.h>
+#include <stdlib.h>
 
 #include "base/error.h"
 #include "data/cell.h"
@@ -13,56 +13,107 @@
 
 #define SCAN_ROWS 2048u
 
-/* Two offers of one source key: the later one, and what the earlier leaves behind. */
-static int32_t drop_earlier(dvsi_feed *feed, int64_t earlier, int64_t later, dvs_error *err)
+/* Offers that a later one of the same source key stands for: `gone` by `stands`. */
+typedef struct doubles {
+    dvsi_feed *feed;
+    int64_t gone[SCAN_ROWS];
+    int64_t stands[SCAN_ROWS];
+    uint32_t n;
+    dvsi_arena arena; /* of a page */
+} doubles;
+
+/* Reads columns of two lists of offers, the second behind the first, into rows[0 .. 2n-1]; NULL: not there.
+ */
+static int32_t read_both(doubles *d, uint32_t first, uint32_t n, const uint32_t *columns, uint32_t n_columns,
+                         const dvs_cell **rows, dvsi_batch *found, dvs_error *err)
 {
-    static const uint32_t columns[4] = {DVSI_OFFERS_KEY, DVSI_OFFERS_FIELDS, DVSI_OFFERS_MODIFIED_AT,
-                                        DVSI_OFFERS_VERSION};
     static const uint32_t id = DVSI_OFFERS_OFFER_ID;
-    dvsi_run *run = feed->run;
-    const dvs_cell ids[2] = {dvsi_cell_int64(earlier), dvsi_cell_int64(later)};
-    const dvs_cell *rows[2] = {NULL, NULL};
+    dvsi_run *run = d->feed->run;
+    dvs_cell *ids = dvsi_arena_calloc(&d->arena, (size_t)n * 2, sizeof *ids);
+    if (ids == NULL)
+        return dvsi_error_no_memory(err);
+    for (uint32_t i = 0; i < n; i++) {
+        ids[i] = dvsi_cell_int64(d->gone[first + i]);
+        ids[n + i] = dvsi_cell_int64(d->stands[first + i]);
+        rows[i] = rows[n + i] = NULL;
+    }
     dvs_lookup lookup = {.struct_size = (uint32_t)sizeof lookup,
-                         .n_columns = 4,
+                         .n_columns = n_columns,
                          .table = &run->notes.tables[DVSI_BOOK_OFFERS],
                          .columns = columns,
                          .key_columns = &id,
                          .n_key_columns = 1,
-                         .n_keys = 2,
+                         .n_keys = n * 2,
                          .keys = ids,
                          .only_null = -1};
-    dvsi_batch *found = dvsi_batch_new(4);
-    int32_t status =
-        found == NULL ? dvsi_error_no_memory(err) : dvsi_sink_read(run->notes.sink, &lookup, found, err);
+    dvsi_batch_reset(found, n_columns);
+    int32_t status = dvsi_sink_read(run->notes.sink, &lookup, found, err);
     for (uint32_t r = 0; status == DVS_OK && r < found->n_rows; r++)
         rows[found->rows[r].number] = dvsi_batch_cells(found, r);
-    if (status == DVS_OK && rows[0] != NULL && rows[1] != NULL) {
+    return status;
+}
+
+/* One warning for the first that says something else. */
+static int32_t warn(doubles *d, dvsi_batch *found, dvs_error *err)
+{
+    static const uint32_t columns[4] = {DVSI_OFFERS_KEY, DVSI_OFFERS_FIELDS, DVSI_OFFERS_MODIFIED_AT,
+                                        DVSI_OFFERS_VERSION};
+    int32_t status = DVS_OK;
+    for (uint32_t i = 0; i < d->n && dvsi_gather_may_warn(d->feed) && status == DVS_OK; i++) {
+        const dvs_cell *rows[2];
         int differ = 0;
-        for (uint32_t i = 0; i < 4; i++)
-            differ |= !dvsi_cell_equal(&rows[0][i], &rows[1][i]);
-        const char *left = dvsi_arena_copy(&run->batch_arena, rows[0][0].v.text, rows[0][0].length);
-        if (left == NULL)
-            status = dvsi_error_no_memory(err);
-        else if (differ)
-            dvsi_gather_warn_twice(feed, 0, left);
-        if (status == DVS_OK && !dvsi_cell_equal(&rows[0][0], &rows[1][0]))
-            status = dvsi_waiting_left(feed, &left, 1, err);
+        status = read_both(d, i, 1, columns, 4, rows, found, err);
+        if (status != DVS_OK || rows[0] == NULL || rows[1] == NULL)
+            continue;
+        for (uint32_t c = 0; c < 4; c++)
+            differ |= !dvsi_cell_equal(&rows[0][c], &rows[1][c]);
+        const char *key = dvsi_arena_copy(&d->arena, rows[0][0].v.text, rows[0][0].length);
+        if (key == NULL)
+            return dvsi_error_no_memory(err);
+        if (differ)
+            dvsi_gather_warn_twice(d->feed, 0, key);
     }
-    dvsi_batch_free(found);
-    return status == DVS_OK ? dvsi_books_delete(&run->notes, DVSI_BOOK_OFFERS, &earlier, 1, err) : status;
+    return status;
+}
+
+/* They go; keys that are not those of the offers that stand wait for the end of the read. */
+static int32_t drop(doubles *d, dvsi_batch *found, dvs_error *err)
+{
+    static const uint32_t column = DVSI_OFFERS_KEY;
+    dvsi_run *run = d->feed->run;
+    uint32_t n_left = 0;
+    const dvs_cell **rows = dvsi_arena_calloc(&d->arena, (size_t)d->n * 2, sizeof *rows);
+    const char **left = dvsi_arena_calloc(&d->arena, d->n, sizeof *left);
+    int32_t status = rows == NULL || left == NULL ? dvsi_error_no_memory(err) : warn(d, found, err);
+    if (status == DVS_OK)
+        status = read_both(d, 0, d->n, &column, 1, rows, found, err);
+    for (uint32_t i = 0; i < d->n && status == DVS_OK; i++) {
+        const dvs_cell *key = rows[i];
+        if (key == NULL || rows[d->n + i] == NULL || dvsi_cell_equal(key, rows[d->n + i]))
+            continue;
+        left[n_left] = dvsi_arena_copy(&d->arena, key->v.text, key->length);
+        if (left[n_left++] == NULL)
+            status = dvsi_error_no_memory(err);
+    }
+    if (status == DVS_OK)
+        status = dvsi_waiting_left(d->feed, left, n_left, err);
+    return status == DVS_OK ? dvsi_books_delete(&run->notes, DVSI_BOOK_OFFERS, d->gone, d->n, err) : status;
 }
 
 /* A page in the order of source key and offer id begins with the last row of the one before. */
-static int32_t drop_among(dvsi_feed *feed, const dvsi_batch *rows, dvs_error *err)
+static int32_t drop_among(doubles *d, const dvsi_batch *rows, dvsi_batch *found, dvs_error *err)
 {
-    int32_t status = DVS_OK;
-    for (uint32_t i = 1; i < rows->n_rows && status == DVS_OK; i++) {
+    d->n = 0;
+    dvsi_arena_reset(&d->arena);
+    for (uint32_t i = 1; i < rows->n_rows; i++) {
         const dvs_cell *before = dvsi_batch_cells(rows, i - 1);
         const dvs_cell *row = dvsi_batch_cells(rows, i);
-        if (dvsi_cell_equal(&before[1], &row[1]))
-            status = drop_earlier(feed, before[0].v.i64, row[0].v.i64, err);
+        if (!dvsi_cell_equal(&before[1], &row[1]))
+            continue;
+        d->gone[d->n] = before[0].v.i64;
+        d->stands[d->n++] = row[0].v.i64;
     }
-    return status;
+    return d->n != 0 ? drop(d, found, err) : DVS_OK;
 }
 
 int32_t dvsi_offers_walk(dvsi_feed *feed, uint32_t op, dvsi_buf *last, uint32_t most, dvsi_batch *rows,
@@ -99,15 +150,23 @@ int32_t dvsi_offers_walk(dvsi_feed *feed, uint32_t op, dvsi_buf *last, uint32_t 
 int32_t dvsi_offers_once(dvsi_feed *feed, dvs_error *err)
 {
     dvsi_buf last = {0};
+    doubles *d = calloc(1, sizeof *d);
     dvsi_batch *rows = dvsi_batch_new(2);
-    int32_t status = rows == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    dvsi_batch *found = dvsi_batch_new(4);
+    int32_t status = d == NULL || rows == NULL || found == NULL ? dvsi_error_no_memory(err) : DVS_OK;
+    if (status == DVS_OK)
+        d->feed = feed;
     for (int more = 1; more && status == DVS_OK;) {
         status = dvsi_offers_walk(feed, DVS_OP_GE, &last, SCAN_ROWS, rows, err);
         more = rows->n_rows == SCAN_ROWS;
         if (status == DVS_OK)
-            status = drop_among(feed, rows, err);
+            status = drop_among(d, rows, found, err);
     }
+    if (d != NULL)
+        dvsi_arena_free(&d->arena);
+    free(d);
     dvsi_batch_free(rows);
+    dvsi_batch_free(found);
     dvsi_buf_free(&last);
     return status;
 }

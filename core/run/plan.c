@@ -222,6 +222,14 @@ static int32_t forget_former(dvsi_feed *feed, dvs_error *err)
                : status;
 }
 
+/* A complete read that did not end may have left offers of one record twice. */
+static int32_t offers_once(dvsi_feed *feed, dvs_error *err)
+{
+    return !feed->run->dry && dvsi_feed_gathers(feed) && feed->state.read_mode == DVS_READ_FULL
+               ? dvsi_offers_once(feed, err)
+               : DVS_OK;
+}
+
 /* What is known of the feed, and the mode that it would be read in if it were alone. */
 static int32_t look_at(dvsi_feed *feed, dvs_error *err)
 {
@@ -255,6 +263,8 @@ static int32_t look_at(dvsi_feed *feed, dvs_error *err)
 static int32_t look_at_failed(dvsi_feed *feed, dvs_error *err)
 {
     int32_t status = dvsi_state_load(feed, err);
+    if (status == DVS_OK)
+        status = offers_once(feed, err);
     return status == DVS_OK ? dvsi_row_errors_begin(feed, err) : status;
 }
 
@@ -277,8 +287,8 @@ static int32_t plan_feed(dvsi_feed *feed, dvs_error *err)
     dvsi_feed_state *s = &feed->state;
     const int changed = (int)feed->is_changed;
     int32_t status = changed ? forget_former(feed, err) : DVS_OK;
-    if (status == DVS_OK && !run->dry && dvsi_feed_gathers(feed) && s->read_mode == DVS_READ_FULL)
-        status = dvsi_offers_once(feed, err);
+    if (status == DVS_OK)
+        status = offers_once(feed, err);
     if (run->saved == NULL && feed->mode != DVS_READ_FULL && s->read_mode == DVS_READ_FULL &&
         !can_resume(feed, changed)) {
         feed->mode = DVS_READ_FULL; /* the cursor may be past what that read wrote */

@@ -26,9 +26,28 @@ typedef struct side {
     uint32_t more;
 } side;
 
+static const dvs_cell *key_at(const side *s, uint32_t at)
+{
+    return &dvsi_batch_cells(s->rows, at)[SIDE_SOURCE_KEY];
+}
+
+/* The last key of a page begins the next one, as more offers of it may lie there: a load that was broken off
+ * may have left several, of which the last stands (offers_load.c). */
+static int32_t end_page(side *s, dvs_error *err)
+{
+    uint32_t n = AT_ONCE - 1;
+    while (n > 0 && dvsi_cell_equal(key_at(s, n - 1), key_at(s, AT_ONCE - 1)))
+        n--;
+    s->rows->n_rows = n != 0 ? n : AT_ONCE; /* so many of one key: they come from nowhere */
+    const dvs_cell *key = key_at(s, s->rows->n_rows - 1);
+    dvsi_buf_clear(&s->last);
+    dvsi_buf_add(&s->last, key->v.text, key->length);
+    return s->last.failed ? dvsi_error_no_memory(err) : DVS_OK;
+}
+
 static int32_t next_page(const dvsi_feed *feed, side *s, dvs_error *err)
 {
-    static const uint32_t order = DVSI_OFFERS_SOURCE_KEY;
+    static const uint32_t order[2] = {DVSI_OFFERS_SOURCE_KEY, DVSI_OFFERS_OFFER_ID};
     dvs_where where[4] = {
         dvsi_where(DVSI_OFFERS_PROJECT, DVS_OP_EQ, dvsi_cell_text(feed->run->project->name)),
         dvsi_where(DVSI_OFFERS_ENTITY, DVS_OP_EQ, dvsi_cell_text(feed->target->entity->name)),
@@ -40,31 +59,18 @@ static int32_t next_page(const dvsi_feed *feed, side *s, dvs_error *err)
                      .n_columns = SIDE_COLUMNS,
                      .n_where = s->last.length != 0 ? 4 : 3,
                      .where = where,
-                     .order = &order,
-                     .n_order = 1,
+                     .order = order,
+                     .n_order = 2,
                      .where_stride = sizeof(dvs_where),
                      .limit = AT_ONCE};
     s->at = 0;
     dvsi_batch_reset(s->rows, SIDE_COLUMNS);
     int32_t status = dvsi_sink_scan(s->books->sink, &scan, s->rows, err);
     s->more = status == DVS_OK && s->rows->n_rows == AT_ONCE;
-    if (s->more) {
-        const dvs_cell *key = &dvsi_batch_cells(s->rows, AT_ONCE - 1)[SIDE_SOURCE_KEY];
-        dvsi_buf_clear(&s->last);
-        dvsi_buf_add(&s->last, key->v.text, key->length);
-        if (s->last.failed)
-            status = dvsi_error_no_memory(err);
-    }
-    return status;
+    return s->more ? end_page(s, err) : status;
 }
 
-static const dvs_cell *key_at(const side *s, uint32_t at)
-{
-    return &dvsi_batch_cells(s->rows, at)[SIDE_SOURCE_KEY];
-}
-
-/* The row in hand; NULL: no more. Of several with one key, which a load that was broken off may have left
- * (offers_load.c), one; the others go before the plan is applied. */
+/* The row in hand, of several with one key the last; NULL: no more. */
 static int32_t peek(const dvsi_feed *feed, side *s, const dvs_cell **row, dvs_error *err)
 {
     int32_t status = DVS_OK;

@@ -142,12 +142,12 @@ def as_twice():
     return expected
 
 
-def killed(folder, **stream):
-    world, project = make(folder, rows=list(TWICE), **stream)
-    world.fault("pull", after_rows=60, touch="reached", wait_for="never").write()
+def killed(folder, rows=TWICE, after=60, **stream):
+    world, project = make(folder, rows=list(rows), **stream)
+    world.fault("pull", after_rows=after, touch="reached", wait_for="never").write()
     with project.start("sync") as process:
-        wait_until((folder / "reached").exists, "60 rows were read")
-        wait_until(lambda: project.value("SELECT count(*) FROM _sync_offers") >= 50, "they are committed")
+        wait_until((folder / "reached").exists, f"{after} rows were read")
+        wait_until(lambda: project.value("SELECT count(*) FROM _sync_offers") >= after - 10, "they are committed")
         process.signal(signal.SIGKILL)
     world.calm().write()
     return world, project
@@ -172,6 +172,19 @@ def test_plan_behind_a_kill(tmp_path):
     project.command("diff", "--plan", "plan").expect(FOUND)
     project.command("sync", "--plan", "plan").expect(DONE)
     assert names(project) == as_twice()
+    is_sound(project)
+
+
+def test_plan_behind_a_kill_with_many_twice(tmp_path):
+    """Goal: what was delivered last is what a plan compares with, wherever its pages end."""
+    once = [thing(i) for i in range(1, 301)]
+    world, project = killed(tmp_path, rows=[*once, *(thing(i, name="again") for i in range(1, 301)), thing(301)],
+                            after=600, capabilities=["complete"])
+    world["things"]["rows"] = once
+    world.write()
+    project.command("diff", "--plan", "plan").expect(FOUND)
+    project.command("sync", "--plan", "plan").expect(DONE)
+    assert names(project) == {f"C{i:05}": f"name {i}" for i in range(1, 301)}
     is_sound(project)
 
 

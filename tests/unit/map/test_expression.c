@@ -107,6 +107,7 @@ static void test_limits(void **state)
         {"printf(none)", "null"},
         {"printf('')", "text "},
         {"printf()", "? needs a format"},
+        {"printf(x'') || printf(zeroblob(0))", "text "},
         {"printf('%s', '') || printf('%s', printf('%s%s', 'a', printf('%s', 'b'))) || printf('%s', 'c')",
          "text abc"},
         {"printf('%s', 'a') = printf('%s', 'a') AND printf('%s', 'a') <> printf('%s', 'b')", "int64 1"},
