@@ -87,7 +87,7 @@ uint32_t dvsi_seen_list(dvsi_seen *seen, int64_t after, int64_t *ids, uint32_t m
     for (const struct dvsi_seen_chunk *chunk = seen->chunks; chunk != NULL && n < most;
          chunk = chunk->hh.next) {
         const int64_t first = chunk->number * CHUNK_BITS;
-        if (first + CHUNK_BITS - 1 <= after)
+        if (after - first >= CHUNK_BITS - 1)
             continue;
         for (uint32_t bit = after >= first ? (uint32_t)(after - first) + 1 : 0; bit < CHUNK_BITS && n < most;
              bit++) {
