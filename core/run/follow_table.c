@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "data/cell.h"
 #include "data/key.h"
+#include "run/changes.h"
 #include "run/rows.h"
 #include "run/step.h"
 
@@ -95,6 +96,29 @@ static int make_record(dvsi_feed *feed, const dvs_cell *key, dvsi_record *record
     return failed ? 1 : problem != NULL ? -1 : 0;
 }
 
+/* What a comparison has noted a change of has named its keys as that was noted; its row is as it was.
+ * noted[i] is 1 or 0. */
+static int32_t find_noted(dvsi_feed *feed, const dvsi_record *records, const int32_t *row_of, uint32_t n,
+                          uint8_t *noted, dvs_error *err)
+{
+    dvsi_arena *arena = &feed->run->batch_arena;
+    const char **keys = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *keys);
+    uint32_t *at = dvsi_arena_calloc(arena, (size_t)n + 1, sizeof *at);
+    uint8_t *found = dvsi_arena_calloc(arena, (size_t)n + 1, 1);
+    uint32_t n_keys = 0;
+    if (keys == NULL || at == NULL || found == NULL)
+        return dvsi_error_no_memory(err);
+    for (uint32_t i = 0; i < n; i++)
+        if (row_of[i] >= 0) {
+            at[n_keys] = i;
+            keys[n_keys++] = records[i].key;
+        }
+    int32_t status = n_keys != 0 ? dvsi_changes_noted(feed, keys, n_keys, found, err) : DVS_OK;
+    for (uint32_t k = 0; k < n_keys; k++)
+        noted[at[k]] = found[k];
+    return status;
+}
+
 /* Of the next keys those that the table has name theirs from its rows; the others are to be asked for. */
 static int32_t known_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
 {
@@ -104,19 +128,24 @@ static int32_t known_step(dvsi_feed *feed, dvsi_work *work, dvs_error *err)
     dvsi_record *records = dvsi_arena_calloc(&run->batch_arena, (size_t)n + 1, sizeof *records);
     dvs_cell *room = dvsi_arena_calloc(&run->batch_arena, (size_t)feed->target->n_fields + 1, sizeof *room);
     int32_t *row_of = NULL;
+    uint8_t *noted = dvsi_arena_calloc(&run->batch_arena, (size_t)n + 1, 1);
     uint32_t n_open = 0;
     (void)work;
-    if (records == NULL || room == NULL)
+    if (records == NULL || room == NULL || noted == NULL)
         return dvsi_error_no_memory(err);
     for (uint32_t i = 0; i < n; i++)
         if (make_record(feed, &f->request_next[i], &records[i]) > 0)
             return dvsi_error_no_memory(err);
     int32_t status = find_active(feed, records, n, &row_of, err);
+    if (status == DVS_OK && run->dry)
+        status = find_noted(feed, records, row_of, n, noted, err);
     for (uint32_t i = 0; i < n && status == DVS_OK; i++) {
         if (row_of[i] < 0) {
             f->request_next[n_open++] = f->request_next[i];
             continue;
         }
+        if (noted[i])
+            continue;
         const dvs_cell *stored =
             dvsi_stored_fields(feed->target, dvsi_batch_cells(run->rows, (uint32_t)row_of[i]), room);
         status = dvsi_follow_fields(feed, stored, err);

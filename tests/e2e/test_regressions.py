@@ -6,7 +6,7 @@ import pytest
 from harness import (DONE, FOUND, GUARD, INTERRUPTED, INVALID, NUMBERED, PARTIAL, Project, by_key, connect, csv_project,
                      execute, is_commit, numbered, statements, tracing, wait_until)
 from killing import check_end, kill_at
-from worlds import World, column
+from worlds import World, column, scripted_project
 
 FIELDS = ("code", "name", "phone")
 
@@ -370,3 +370,30 @@ def test_a_pin_that_does_not_fit_any_more_is_told(tmp_path):
     assert told["key"] == "2"
     project.command("conflicts", "unpin", str(pins["2"])).expect(DONE)
     assert project.sync().json["errors"] == []
+
+
+def test_a_preview_follows_what_will_be_stored(tmp_path):
+    """Goal: a followed record that now refers to another one no longer names the former one, in a preview as in a sync."""
+    columns = [column("id", "int64", key=1), column("boss", "int64"), column("seq", "int64", version=True)]
+    world = World(tmp_path)
+    for name, rows in (("staff", [{"id": 1, "boss": 3, "seq": 1}]), ("teams", [{"id": 3, "boss": 8, "seq": 1}]),
+                       ("things", [])):
+        modes = ["complete", "fetch", *(["cursor", "resume"] if name != "things" else [])]
+        world.stream(name, columns=columns, rows=rows, capabilities=modes, apply_conditions=True)
+
+    def followed(name, to):
+        refers = {"fields": {"*": True, "boss": {"from": "boss", "refers_to": to}}} if to else {}
+        scope = {"scope": "referenced"} if name != "staff" else {}
+        return {"name": name, "from": [{"source": "src", "entity": name, **scope, **refers}]}
+
+    project = scripted_project(tmp_path, world.write(), entities=[
+        followed("staff", "teams"), followed("teams", "things"), followed("things", None)])
+    project.sync()
+    assert project.value("SELECT count(*) FROM teams") == 1 and project.value("SELECT count(*) FROM things") == 0
+    world["things"]["rows"] = [{"id": 8, "boss": None, "seq": 2}]
+    world["teams"]["rows"] = [{"id": 3, "boss": 2, "seq": 3}]
+    world.write()
+    told = project.command("sync", "--dry-run", "--json").expect(FOUND).changes
+    assert [(c["entity"], c["op"]) for c in told] == [("teams", "update")]
+    project.sync()
+    assert project.value("SELECT count(*) FROM things") == 0
