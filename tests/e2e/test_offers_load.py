@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from harness import DONE, FAILED, FOUND, PARTIAL, by_key, counts, wait_until
+from harness import DONE, FAILED, FOUND, PARTIAL, by_key, counts, tables, wait_until
 from worlds import World, column, scripted_project, thing
 
 ENTITY = {"name": "things", "key": ["code"]}
@@ -261,7 +261,8 @@ def test_several_entities(tmp_path, slow):
     project = scripted_project(tmp_path, world, entities=[ENTITY, {"name": "others", "key": ["code"]}])
     with project.start("sync") as process:
         wait_until((tmp_path / "reached").exists, "60 rows were read")
-        wait_until(lambda: project.value(f"SELECT count(*) FROM {fast}") == 100, "the other is done")
+        wait_until(lambda: fast in tables(project.db) and project.value(f"SELECT count(*) FROM {fast}") == 100,
+                   "the other is done")
         (tmp_path / "go").touch()
         process.wait().expect(DONE)
     expected = {**as_twice(), "C00005": "third", "moved 8": "name 8"}
